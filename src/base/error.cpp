@@ -1,0 +1,54 @@
+#include "base/error.hpp"
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+namespace conductor::base {
+namespace {
+
+thread_local std::vector<std::string> contexts;
+
+std::string sentence(std::string what, int code) {
+  std::string text;
+  for (const auto& context : contexts) text += context + ": ";
+  text += what;
+  if (code != 0) {
+    text += ": ";
+    text += strerrordesc_np(code) != nullptr ? strerrordesc_np(code) : "unknown error";
+  }
+  return text;
+}
+
+}  // namespace
+
+Error::Error(std::string what, int code) : text_(sentence(std::move(what), code)), code_(code) {}
+
+Error Error::from_errno(std::string what) {
+  const int code = errno;
+  return Error(std::move(what), code);
+}
+
+Error& Error::with_exit_code(int value) {
+  exit_code_ = value;
+  return *this;
+}
+
+Error& Error::with_hint(std::string hint) {
+  hint_ = std::move(hint);
+  return *this;
+}
+
+Context::Context(std::string sentence) { contexts.push_back(std::move(sentence)); }
+Context::~Context() { contexts.pop_back(); }
+
+void Collector::note(std::string message) { messages_.push_back(std::move(message)); }
+
+void Collector::finish() const {
+  if (clean()) return;
+  std::string text = messages_.front();
+  for (std::size_t i = 1; i < messages_.size(); ++i) text += "; " + messages_[i];
+  throw Error(text);
+}
+
+}  // namespace conductor::base

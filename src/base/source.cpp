@@ -1,0 +1,60 @@
+#include "base/source.hpp"
+
+#include <algorithm>
+
+#include "base/text.hpp"
+
+namespace conductor::base {
+namespace {
+
+std::string_view line_of(std::string_view text, int number) {
+  for (int line = 1; line < number; ++line) {
+    const auto end = text.find('\n');
+    if (end == std::string_view::npos) return {};
+    text.remove_prefix(end + 1);
+  }
+  return text.substr(0, std::min(text.find('\n'), text.size()));
+}
+
+std::string render_all(const std::vector<Diagnostic>& diagnostics, std::string_view text) {
+  std::string out;
+  for (const auto& diagnostic : diagnostics) {
+    if (!out.empty()) out += '\n';
+    out += render(diagnostic, text);
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string to_text(const Position& position) {
+  std::string text = position.file;
+  if (position.line > 0) text += ":" + std::to_string(position.line);
+  if (position.line > 0 && position.column > 0) text += ":" + std::to_string(position.column);
+  return text;
+}
+
+std::string render(const Diagnostic& diagnostic, std::string_view text) {
+  std::string out = to_text(diagnostic.position);
+  if (!out.empty()) out += ": ";
+  out += diagnostic.severity == Severity::error ? "error: " : "warning: ";
+  out += diagnostic.message;
+  const auto line = diagnostic.position.line > 0 ? line_of(text, diagnostic.position.line) : std::string_view{};
+  if (trim(line).empty() || diagnostic.position.column <= 0) {
+    if (!diagnostic.hint.empty()) out += " (" + diagnostic.hint + ")";
+    return out;
+  }
+  // Tabs stay tabs above the caret, so that it stands below what it points at.
+  const auto before = line.substr(0, std::min(line.size(), static_cast<std::size_t>(diagnostic.position.column - 1)));
+  std::string shown, indent;
+  for (const char c : line) c == '\t' ? shown += c : shown += escape_control(std::string_view(&c, 1));
+  for (const char c : before) indent += c == '\t' ? '\t' : ' ';
+  out += "\n    " + shown + "\n    " + indent + "^";
+  if (!diagnostic.hint.empty()) out += " " + diagnostic.hint;
+  return out;
+}
+
+SourceError::SourceError(std::vector<Diagnostic> diagnostics, std::string_view text)
+    : Error(render_all(diagnostics, text)), diagnostics_(std::move(diagnostics)) {}
+
+}  // namespace conductor::base
