@@ -1,0 +1,58 @@
+// The short forms people write in compose files and on command lines. Each throws base::Error that says what was expected;
+// callers that know the place turn it into a SourceError.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace conductor::parser {
+
+// "3000:8080", "127.0.0.1:3000:8080/udp", "8080", "9000-9010:8000-8010", "[::1]:80:80".
+struct PortMapping {
+  std::string host_ip;
+  int host_port = 0;  // 0: any free one
+  int container_port = 0;
+  int count = 1;
+  std::string protocol = "tcp";
+};
+PortMapping parse_port_mapping(std::string_view text);
+
+// "service", "service:8080", "service:53/udp", "service:9000-9100", "project/service:80".
+struct PeerReference {
+  std::string peer;
+  int first_port = 0;  // 0: all
+  int last_port = 0;
+  std::string protocol = "any";  // tcp when a port is given without one
+};
+PeerReference parse_peer(std::string_view text);
+
+enum class VolumeKind { bind, named, anonymous, tmpfs };
+// "/host:/in:ro", "./rel:/in", "name:/in", "/in".
+struct VolumeMount {
+  VolumeKind kind = VolumeKind::anonymous;
+  std::string source;  // host path as written, or volume name; empty for anonymous and tmpfs
+  std::string target;  // absolute
+  bool read_only = false;
+  std::int64_t size = 0;   // tmpfs: bytes, 0 default
+  std::int64_t inodes = 0; // tmpfs
+  std::string propagation; // "rprivate" when empty
+};
+VolumeMount parse_volume(std::string_view text);      // -v and compose's short form
+VolumeMount parse_mount(std::string_view text);       // --mount type=bind,source=…,target=…,readonly
+VolumeMount parse_tmpfs(std::string_view text);       // "/path:size=64m,nr_inodes=1k"
+
+// Words of a command line as a shell splits them (quotes and backslashes), without any expansion: compose's string commands.
+std::vector<std::string> split_words(std::string_view text);
+
+// "KEY=value", "KEY" lines of an env file; quotes, comments, `export`. A KEY alone has no value.
+struct Variable {
+  std::string name;
+  std::optional<std::string> value;
+};
+std::vector<Variable> parse_env_file(std::string_view text, const std::string& file);
+
+}  // namespace conductor::parser
