@@ -1,0 +1,250 @@
+// What conductor and conductor-monitor say to each other. The monitor does as told: everything about a container that it
+// needs is in a LaunchSpec; it reads no other file of ours.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/fields.hpp"
+#include "linux/cgroup.hpp"
+#include "linux/process.hpp"
+
+namespace conductor::monitor {
+
+struct Option {
+  std::string key;
+  std::string value;  // empty: a flag
+};
+template <base::Is<Option> S, class V>
+void fields(S& s, V&& v) {
+  v("key", s.key), v("value", s.value);
+}
+
+// A mount on top of the standard ones (/proc, /dev, /sys …): a bind when `type` is empty.
+struct Mount {
+  std::string type;             // "tmpfs" …; empty: bind
+  std::vector<Option> options;  // of a file system
+  std::string source;           // of a bind: an absolute host path
+  std::string target;           // absolute, inside; made when missing, as a file when `file`
+  bool file = false;
+  bool read_only = false;       // on all submounts
+  bool recursive = true;        // a bind takes submounts along
+  std::uint64_t propagation = 0;  // MS_*; 0: MS_PRIVATE
+  bool allow_devices = false, allow_setuid = false, allow_exec = true;
+};
+template <base::Is<Mount> S, class V>
+void fields(S& s, V&& v) {
+  v("type", s.type), v("options", s.options), v("source", s.source), v("target", s.target), v("file", s.file);
+  v("read_only", s.read_only), v("recursive", s.recursive), v("propagation", s.propagation);
+  v("allow_devices", s.allow_devices), v("allow_setuid", s.allow_setuid), v("allow_exec", s.allow_exec);
+}
+
+struct ResourceLimit {
+  int resource = 0;         // RLIMIT_*
+  std::uint64_t soft = 0, hard = 0;  // ~0: unlimited. What this process may not raise stays as it is
+};
+template <base::Is<ResourceLimit> S, class V>
+void fields(S& s, V&& v) {
+  v("resource", s.resource), v("soft", s.soft), v("hard", s.hard);
+}
+
+// A process in a container and its confinement: the same for run, exec, a build's RUN, a health check and a restart.
+struct Process {
+  std::vector<std::string> arguments;    // at least one; looked up in PATH of `environment`
+  std::vector<std::string> environment;  // "NAME=value"; HOME is added from the image's passwd when missing
+  std::string working_directory = "/";   // made when missing
+  std::string user;                      // "user[:group]" by name or number, by the image's own /etc/passwd and /etc/group
+  bool terminal = false;
+  std::uint64_t capabilities = 0;
+  bool no_new_privileges = true;
+  std::string filter;                    // struct sock_filter[]; empty: none
+  std::vector<ResourceLimit> limits;
+  int oom_score_adjust = 0;
+};
+template <base::Is<Process> S, class V>
+void fields(S& s, V&& v) {
+  v("arguments", s.arguments), v("environment", s.environment), v("working_directory", s.working_directory);
+  v("user", s.user), v("terminal", s.terminal), v("capabilities", s.capabilities);
+  v("no_new_privileges", s.no_new_privileges), v("filter", s.filter), v("limits", s.limits);
+  v("oom_score_adjust", s.oom_score_adjust);
+}
+
+enum class RestartPolicy { no, always, on_failure, unless_stopped };
+constexpr auto enum_names(RestartPolicy) {
+  return std::array{std::pair{RestartPolicy::no, "no"}, std::pair{RestartPolicy::always, "always"},
+                    std::pair{RestartPolicy::on_failure, "on-failure"},
+                    std::pair{RestartPolicy::unless_stopped, "unless-stopped"}};
+}
+struct Restart {
+  RestartPolicy policy = RestartPolicy::no;
+  int max_retries = 0;  // on_failure; 0: no limit
+
+  bool operator==(const Restart&) const = default;
+};
+template <base::Is<Restart> S, class V>
+void fields(S& s, V&& v) {
+  v("policy", s.policy), v("max_retries", s.max_retries);
+}
+
+struct Healthcheck {
+  std::vector<std::string> test;  // empty: no check, and no timer
+  std::chrono::nanoseconds interval{std::chrono::seconds(30)};
+  std::chrono::nanoseconds timeout{std::chrono::seconds(30)};
+  std::chrono::nanoseconds start_period{0};
+  std::chrono::nanoseconds start_interval{std::chrono::seconds(5)};
+  int retries = 3;
+
+  bool operator==(const Healthcheck&) const = default;
+};
+template <base::Is<Healthcheck> S, class V>
+void fields(S& s, V&& v) {
+  v("test", s.test), v("interval", s.interval), v("timeout", s.timeout), v("start_period", s.start_period);
+  v("start_interval", s.start_interval), v("retries", s.retries);
+}
+
+enum class NetworkNamespace { own, host };
+constexpr auto enum_names(NetworkNamespace) {
+  return std::array{std::pair{NetworkNamespace::own, "own"}, std::pair{NetworkNamespace::host, "host"}};
+}
+
+// A loopback port the monitor serves: connections accepted on descriptor number `listener` (position in the list of
+// descriptors sent along) go to the container's address.
+struct Forward {
+  int listener = 0;
+  bool udp = false;
+  std::uint32_t address = 0;  // IPv4, host byte order
+  int port = 0;
+};
+template <base::Is<Forward> S, class V>
+void fields(S& s, V&& v) {
+  v("listener", s.listener), v("udp", s.udp), v("address", s.address), v("port", s.port);
+}
+
+struct LaunchSpec {
+  std::string id;
+  std::string run_directory;      // volatile, 0700: sockets, FIFOs, the mount point of nothing
+  std::string status_file;        // written atomically on every change: to_wire(Status)
+  std::string log_file;           // empty: no log (a build step); format: monitor/log.hpp
+  std::string hostname;
+  std::string host_name_domain;   // unused when empty
+
+  std::vector<std::string> lower;  // topmost first
+  std::string upper, work;         // empty: read-only root without an upper layer
+  bool read_only_root = false;
+  std::vector<Mount> mounts;       // in order
+  std::int64_t shm_size = 64 << 20;
+  std::vector<std::string> masked_paths, read_only_paths;  // empty when privileged
+  bool privileged = false;         // all devices, writable /sys and cgroup
+  std::vector<Option> sysctls;     // "net.ipv4.ping_group_range" …, written by us before the drop of rights
+
+  NetworkNamespace network = NetworkNamespace::own;
+  std::string cgroup;              // path as in linux::Cgroup; made by conductor, removed by the monitor at the end
+  Process process;
+  bool init = false;               // a small init of ours as pid 1 that reaps and forwards signals
+  bool open_stdin = false;         // else stdin is /dev/null
+  int stop_signal = 15;
+  Restart restart;
+  Healthcheck healthcheck;
+  // Run when the container is finished and whoever started it is gone: conductor's own clean-up. May be empty.
+  std::vector<std::string> on_exit;
+};
+template <base::Is<LaunchSpec> S, class V>
+void fields(S& s, V&& v) {
+  v("id", s.id), v("run_directory", s.run_directory), v("status_file", s.status_file), v("log_file", s.log_file);
+  v("hostname", s.hostname), v("host_name_domain", s.host_name_domain), v("lower", s.lower), v("upper", s.upper);
+  v("work", s.work), v("read_only_root", s.read_only_root), v("mounts", s.mounts), v("shm_size", s.shm_size);
+  v("masked_paths", s.masked_paths), v("read_only_paths", s.read_only_paths), v("privileged", s.privileged);
+  v("sysctls", s.sysctls), v("network", s.network), v("cgroup", s.cgroup), v("process", s.process), v("init", s.init);
+  v("open_stdin", s.open_stdin), v("stop_signal", s.stop_signal), v("restart", s.restart);
+  v("healthcheck", s.healthcheck), v("on_exit", s.on_exit);
+}
+
+enum class Phase { created, running, restarting, exited };
+constexpr auto enum_names(Phase) {
+  return std::array{std::pair{Phase::created, "created"}, std::pair{Phase::running, "running"},
+                    std::pair{Phase::restarting, "restarting"}, std::pair{Phase::exited, "exited"}};
+}
+enum class Health { none, starting, healthy, unhealthy };
+constexpr auto enum_names(Health) {
+  return std::array{std::pair{Health::none, "none"}, std::pair{Health::starting, "starting"},
+                    std::pair{Health::healthy, "healthy"}, std::pair{Health::unhealthy, "unhealthy"}};
+}
+
+// The truth about a container's process, written by its monitor.
+struct Status {
+  Phase phase = Phase::created;
+  linux::ProcessId monitor;
+  linux::ProcessId process;          // pid 1 of the container; pid 0 when none runs
+  int exit_code = 0;                 // of the last run, as a shell says it; -1 unknown
+  bool out_of_memory = false;
+  std::string error;                 // why it did not start
+  std::int64_t started_at = 0;       // unix nanoseconds
+  std::int64_t finished_at = 0;
+  int restarts = 0;
+  bool stopped_by_user = false;
+  Health health = Health::none;
+  int failing_streak = 0;
+  std::string health_output;         // of the last check, at most 4 KiB
+};
+template <base::Is<Status> S, class V>
+void fields(S& s, V&& v) {
+  v("phase", s.phase), v("monitor", s.monitor), v("process", s.process), v("exit_code", s.exit_code);
+  v("out_of_memory", s.out_of_memory), v("error", s.error), v("started_at", s.started_at);
+  v("finished_at", s.finished_at), v("restarts", s.restarts), v("stopped_by_user", s.stopped_by_user);
+  v("health", s.health), v("failing_streak", s.failing_streak), v("health_output", s.health_output);
+}
+
+// --- messages: on the socket pair between starter and monitor, and on RUN_DIRECTORY/control (both SOCK_SEQPACKET) --------
+
+enum class Request : std::uint8_t { start, stop, signal, resize, adopt_streams };
+struct Command {
+  Request request = Request::start;
+  std::vector<Forward> forwards;   // start; descriptors come along
+  int signal = 0;                  // signal
+  std::chrono::nanoseconds grace{0};  // stop: stop signal now, SIGKILL after; no restart afterwards
+  unsigned short rows = 0, columns = 0;  // resize
+};
+template <base::Is<Command> S, class V>
+void fields(S& s, V&& v) {
+  v("request", s.request), v("forwards", s.forwards), v("signal", s.signal), v("grace", s.grace), v("rows", s.rows);
+  v("columns", s.columns);
+}
+
+enum class Event : std::uint8_t { created, started, failed, exited };
+struct Report {
+  Event event = Event::created;
+  linux::ProcessId process;  // created
+  std::string error;         // failed: why
+  int code = 0;              // failed: 125, 126 or 127; exited: as a shell says it
+};
+template <base::Is<Report> S, class V>
+void fields(S& s, V&& v) {
+  v("event", s.event), v("process", s.process), v("error", s.error), v("code", s.code);
+}
+
+// How conductor starts the other program. Descriptors: 0-2 the streams for a foreground container (or /dev/null),
+// 3 the socket pair, 4 a memory file with to_wire(LaunchSpec) or to_wire(ExecSpec).
+inline constexpr int control_descriptor = 3;
+inline constexpr int spec_descriptor = 4;
+// The monitor's descriptor of the container's network namespace: /proc/MONITOR/fd/5 opens it from outside.
+inline constexpr int network_descriptor = 5;
+inline constexpr const char* mode_run = "run";      // argv[1]: starts a container and stays with it
+inline constexpr const char* mode_adopt = "adopt";  // takes over a container whose monitor died
+inline constexpr const char* mode_exec = "exec";    // one more process in a running container; exits as it does
+
+// One more process in a running container. Its streams are descriptors 0-2 of the exec'ing program, relayed through a new
+// terminal when process.terminal.
+struct ExecSpec {
+  linux::ProcessId container;  // pid 1
+  std::string cgroup;
+  Process process;
+  bool detach = false;
+};
+template <base::Is<ExecSpec> S, class V>
+void fields(S& s, V&& v) {
+  v("container", s.container), v("cgroup", s.cgroup), v("process", s.process), v("detach", s.detach);
+}
+
+}  // namespace conductor::monitor

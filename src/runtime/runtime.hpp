@@ -1,0 +1,122 @@
+// One container's life: create, start, exec, stop, remove, logs, health; adopting it again when its monitor died.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "linux/fd.hpp"
+#include "linux/process.hpp"
+#include "monitor/protocol.hpp"
+#include "store/locations.hpp"
+
+namespace conductor::runtime {
+
+// What `create` needs. The launch spec's id, directories, status and log file are filled in by Runtime.
+struct Setup {
+  std::string id;
+  monitor::LaunchSpec launch;
+  linux::CgroupLimits limits;
+  std::vector<linux::DeviceRule> devices;  // default_devices() unless privileged
+  bool log = true;
+};
+
+// Default confinement (HARDENING in docs/security.md): one place, used for every kind of process.
+std::vector<linux::DeviceRule> default_devices();
+std::vector<std::string> default_masked_paths();
+std::vector<std::string> default_read_only_paths();
+std::vector<monitor::Option> default_sysctls(bool own_network);
+std::vector<monitor::ResourceLimit> default_limits();
+inline constexpr std::int64_t default_pids_limit = 2048;
+// Fills capabilities' filter from a cache file below `state` per capability set.
+std::string filter_for(const store::Locations& locations, std::uint64_t capabilities);
+
+// Where a container's streams go while somebody waits for it: descriptors of the caller, -1 for none. The log is written
+// as well. With a terminal, `output` is the controlling side's other end: the caller's terminal.
+struct Streams {
+  int input = -1;
+  int output = -1;
+  int error = -1;
+};
+
+// A container whose first process waits for `start`. Destroying it without start ends that process and its monitor.
+class Created {
+ public:
+  Created(linux::Child monitor, linux::Fd control, linux::ProcessId process, std::string id);
+  Created(Created&&) noexcept = default;
+  ~Created();
+  const std::string& id() const { return id_; }
+  const linux::ProcessId& process() const { return process_; }
+  linux::Fd network_namespace() const;
+
+  struct Listener {
+    int descriptor = -1;  // a listening socket; stays the caller's, the monitor gets a copy
+    bool udp = false;
+    std::uint32_t address = 0;
+    int port = 0;
+  };
+  // Releases the process; returns when it has executed its program. Throws Error with exit code 125, 126 or 127.
+  void start(const std::vector<Listener>& listeners = {});
+  // Until the container has finished for good (restarts included): its exit code. `terminal` >= 0 is put into raw mode and its
+  // size followed; SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1/2 and SIGWINCH of the caller are passed on.
+  int wait(int terminal = -1);
+  // Lets it run on by itself.
+  void detach();
+
+ private:
+  linux::Child monitor_;
+  linux::Fd control_;
+  linux::ProcessId process_;
+  std::string id_;
+  bool done_ = false;
+};
+
+struct LogOptions {
+  bool follow = false;
+  std::optional<std::size_t> tail;        // last lines
+  bool timestamps = false;
+  std::optional<std::int64_t> since, until;  // unix nanoseconds
+};
+enum class Stream { output = 1, error = 2 };
+using LogSink = std::function<void(Stream stream, std::int64_t unix_ns, std::string_view bytes)>;
+
+class Runtime {
+ public:
+  explicit Runtime(store::Locations locations);
+
+  Created create(Setup setup, const Streams& streams);
+
+  // The truth, also when monitor or machine died meanwhile: a process that is gone is reported exited (code -1 when unknown).
+  // Nothing when the container was never created. A living process whose monitor died is adopted by a new monitor.
+  std::optional<monitor::Status> status(const std::string& id);
+  bool running(const std::string& id);
+  std::optional<linux::Fd> network_namespace(const std::string& id);  // nothing when it is not running
+
+  // Stop signal, then SIGKILL after `grace`; returns when it has exited. Not running is fine.
+  void stop(const std::string& id, std::chrono::nanoseconds grace);
+  void send_signal(const std::string& id, int signal);
+  // Ends when it has exited for good; its code.
+  int wait(const std::string& id);
+  // Waits until `accept` says true of the status; false on timeout. Uses inotify.
+  bool wait_for(const std::string& id, const std::function<bool(const monitor::Status&)>& accept,
+                std::optional<std::chrono::nanoseconds> limit = std::nullopt);
+
+  // Runs one more process with the caller's streams; its exit code, 126 or 127. `terminal` as in Process.
+  int exec(const std::string& id, const monitor::Process& process, bool detach = false);
+
+  // Calls `sink` per line or part of a line, in the order written. With follow: until the container has finished.
+  void logs(const std::string& id, const LogOptions& options, const LogSink& sink);
+
+  // Removes cgroup and run directory of a container that is not running.
+  void clean(const std::string& id);
+
+ private:
+  store::Locations locations_;
+};
+
+// Absolute path of conductor-monitor: CONDUCTOR_MONITOR, beside the running program, or ../libexec/conductor.
+std::string monitor_program();
+
+}  // namespace conductor::runtime
