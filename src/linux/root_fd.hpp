@@ -49,4 +49,7 @@ class RootFd {
 // Removes a tree of ours by path, through RootFd; absent is fine.
 void remove_tree(const std::string& path);
 
+// True: names are walked in user space although the kernel has openat2. For tests of the walk.
+void force_userspace_walk(bool on);
+
 }  // namespace conductor::linux

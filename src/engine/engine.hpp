@@ -1,0 +1,95 @@
+// The few sequences that builder, compose and the command line share: a container of this image with these links and volumes:
+// create, start, exec, stop, remove. Each can be killed at any point; the next command converges.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/container.hpp"
+#include "image/image.hpp"
+#include "network/network.hpp"
+#include "runtime/runtime.hpp"
+#include "store/locations.hpp"
+#include "volume/volume.hpp"
+
+namespace conductor::engine {
+
+// A container and how it is doing.
+struct Observed {
+  Container container;
+  monitor::Status status;
+  std::optional<network::Endpoint> endpoint;
+};
+
+// A command executed in the file system of layers that is being built: an unnamed container without log or record.
+struct BuildStep {
+  std::vector<std::string> lower;   // topmost first
+  std::string upper, work;
+  monitor::Process process;         // arguments, environment, user, working directory; confinement is filled in
+  bool network = true;              // with internet; else only a loopback
+  bool host_network = false;
+  std::string hostname = "buildkitsandbox";
+};
+
+class Engine {
+ public:
+  explicit Engine(store::Locations locations);
+
+  // Checks everything (image, names, binds, ports) before the first side effect, then reserves name, address and ports and
+  // writes the record. The image is resolved, bootstrapped when it is a base.
+  Container create(ContainerConfig config, const image::Progress& progress);
+  // Starts one that is not running. With streams: stays attached; call wait on the result. Without: runs on by itself.
+  runtime::Created start_attached(const std::string& id, const runtime::Streams& streams);
+  void start(const std::string& id);
+  // After the end of a container: takes it out of the network; removes it when auto_remove.
+  void settle(const std::string& id);
+  void stop(const std::string& id, std::optional<std::chrono::nanoseconds> grace = std::nullopt);
+  void kill(const std::string& id, int signal);
+  // A running one is refused unless `force`. `volumes`: anonymous volumes too.
+  void remove(const std::string& id, bool force, bool volumes = false);
+  // Runs a command with the container's environment, user and directory unless given; its exit code.
+  struct ExecOptions {
+    std::vector<std::string> command, environment;
+    std::string user, working_directory;
+    bool terminal = false, detach = false;
+  };
+  int exec(const std::string& id, const ExecOptions& options);
+  // Until it has ended: its exit code. Output goes to the given descriptors.
+  int run_build_step(const BuildStep& step, const runtime::Streams& streams);
+
+  // By id, unique id prefix or name; Error "no such container" with what was probably meant.
+  Container find(const std::string& name) const;
+  std::optional<Container> try_find(const std::string& name) const;
+  Observed observe(const Container& container);
+  std::vector<Observed> list();  // all, newest first; damaged records are logged and left out
+
+  // The older words: `addnetwork` and `peer`, on running or stopped containers.
+  void set_endpoint(const std::string& id, const network::EndpointConfig& endpoint);
+  void rename(const std::string& id, const std::string& name);
+
+  // Called once by every command that changes something: finishes what killed commands left (temporary trees, containers half
+  // made or half removed, lost rules).
+  void recover();
+
+  image::Images& images() { return images_; }
+  volume::Volumes& volumes() { return volumes_; }
+  network::Network& network() { return network_; }
+  runtime::Runtime& runtime() { return runtime_; }
+  const store::Locations& locations() const { return locations_; }
+
+ private:
+  store::Locations locations_;
+  image::Images images_;
+  volume::Volumes volumes_;
+  runtime::Runtime runtime_;
+  network::Network network_;
+};
+
+// --- census -------------------------------------------------------------------------------------------------------------
+// Every kernel and disk object of this instance: sorted lines "kind name". (docs/census.md)
+std::vector<std::string> census(const store::Locations& locations);
+
+}  // namespace conductor::engine

@@ -1,0 +1,133 @@
+// Images: names, records, layers, bootstrapped bases. Nothing is mounted here: a container gets a list of lower directories.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/fields.hpp"
+#include "store/locations.hpp"
+#include "store/records.hpp"
+
+namespace conductor::image {
+
+// What a container of the image starts with unless told otherwise; the names of the OCI image specification.
+struct Config {
+  std::string user;
+  std::vector<std::string> env;               // "NAME=value", in order, names unique
+  std::optional<std::vector<std::string>> entrypoint, cmd;
+  std::string working_dir;
+  std::vector<std::string> exposed_ports;     // "8080/tcp", sorted
+  std::map<std::string, std::string> labels;
+  std::string stop_signal;
+
+  bool operator==(const Config&) const = default;
+};
+template <base::Is<Config> S, class V>
+void fields(S& s, V&& v) {
+  v("User", s.user), v("Env", s.env), v("Entrypoint", s.entrypoint), v("Cmd", s.cmd), v("WorkingDir", s.working_dir);
+  v("ExposedPorts", s.exposed_ports), v("Labels", s.labels), v("StopSignal", s.stop_signal);
+}
+
+struct Image {
+  std::string id;                    // 64 hex: SHA-256 of the record without id and created
+  std::vector<std::string> layers;   // lowest first
+  Config config;
+  std::string architecture, os = "linux";
+  std::int64_t created = 0;          // unix nanoseconds
+  std::int64_t size = 0;             // bytes of file content in all layers
+};
+template <base::Is<Image> S, class V>
+void fields(S& s, V&& v) {
+  v("id", s.id), v("layers", s.layers), v("config", s.config), v("architecture", s.architecture), v("os", s.os);
+  v("created", s.created), v("size", s.size);
+}
+
+// A name as people write it: "counter", "team/app:1.2", "debian:bookworm"; the tag is "latest" when left out.
+struct Reference {
+  std::string name;
+  std::string tag = "latest";
+  std::string text() const { return name + ":" + tag; }
+  bool operator==(const Reference&) const = default;
+  auto operator<=>(const Reference&) const = default;
+};
+// Throws Error saying what a reference looks like. Lower-case names with separators . _ - / and an optional host:port part.
+Reference parse_reference(const std::string& text);
+
+// One line of `images`.
+struct Listed {
+  Reference reference;  // empty name: an image without one
+  Image image;
+};
+
+// Told what a long step is doing. Lines are whole sentences without line ends.
+using Progress = std::function<void(const std::string& line)>;
+
+// A layer being made: an empty directory in overlay form and a work directory on the same file system, removed with this
+// object unless committed.
+class LayerDraft {
+ public:
+  explicit LayerDraft(const store::Locations& locations);
+  std::string upper() const { return tree_.path() + "/upper"; }
+  std::string work() const { return tree_.path() + "/work"; }
+
+ private:
+  friend class Images;
+  store::TemporaryTree tree_;
+};
+
+class Images {
+ public:
+  explicit Images(store::Locations locations);
+
+  // By reference, id or unique id prefix (at least 4 digits); nothing when there is none, Error when ambiguous.
+  std::optional<Image> find(const std::string& name) const;
+  // As find, then a bootstrapped base for an unqualified debian:SUITE or ubuntu:SUITE, made when missing (minutes).
+  // "scratch" is the image without layers. Throws Error "no such image" with what was probably meant.
+  Image resolve(const std::string& name, const Progress& progress);
+
+  // Makes the image visible and gives it the names; a name that exists moves. Computes id and size. Durable when it returns.
+  Image save(Image image, const std::vector<Reference>& names);
+  void tag(const Image& image, const Reference& name);
+
+  std::vector<Listed> list() const;  // sorted by name, then tag
+  // Takes a name away, or by id all names, and the image with its last name. `in_use(image id)` says which container uses
+  // it: refused with its name. Layers stay until prune. Returns lines "Untagged: …", "Deleted: …".
+  std::vector<std::string> remove(const std::string& name,
+                                  const std::function<std::optional<std::string>(const std::string& image)>& in_use);
+
+  // Directories of the image's layers, topmost first, as overlayfs takes them.
+  std::vector<std::string> lower_directories(const Image& image) const;
+
+  // The draft's upper directory becomes a layer by rename: syncfs, rename, fsync of the directory. Returns its id.
+  std::string commit(LayerDraft draft);
+  bool has_layer(const std::string& layer) const;
+  std::int64_t layer_size(const std::string& layer) const;
+
+  // Build cache: step key (64 hex) → layer. find_step answers only layers that are whole.
+  std::optional<std::string> find_step(const std::string& key) const;
+  void remember_step(const std::string& key, const std::string& layer);
+
+  // Layers, cache entries and bases that no image in `keep_layers` and no name needs; bytes freed. (`rmcache`)
+  // Throws when a container uses a layer that would go.
+  std::int64_t remove_cache(const std::vector<std::string>& layers_of_containers);
+
+ private:
+  store::Locations locations_;
+};
+
+// Which debootstrap suite an unqualified reference names, if any: debian:bookworm, ubuntu:noble. "debian:latest" is the suite
+// of this host's release; unknown suites are refused by debootstrap's own list of scripts.
+struct Suite {
+  std::string distribution;
+  std::string name;
+};
+std::optional<Suite> suite_of(const Reference& reference);
+
+// The machine's architecture in OCI's words: "amd64", "arm64".
+std::string native_architecture();
+
+}  // namespace conductor::image
