@@ -1,5 +1,7 @@
 #include "linux/fd.hpp"
 
+#include "base/error.hpp"
+
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -9,8 +11,6 @@
 
 #include <cerrno>
 #include <cstring>
-
-#include "base/error.hpp"
 
 namespace conductor::linux {
 namespace {
@@ -143,7 +143,8 @@ Fd make_memory_file(const char* name, std::string_view content) {
   return fd;
 }
 
-// --- messages ---------------------------------------------------------------------------------------------------------
+// --- messages
+// ---------------------------------------------------------------------------------------------------------
 
 void send_message(int socket, std::string_view bytes, const std::vector<int>& descriptors) {
   // An empty message could not be told from end of file by the receiver.
@@ -223,7 +224,8 @@ std::optional<Message> receive_message(int socket) {
   return message;
 }
 
-// --- named sockets ----------------------------------------------------------------------------------------------------
+// --- named sockets
+// ----------------------------------------------------------------------------------------------------
 
 namespace {
 

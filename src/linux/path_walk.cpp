@@ -63,7 +63,7 @@ Fd Walk::run() {
     Fd next(openat(current(), name.c_str(), itself));
     if (!next && errno == ENOENT && request_.missing != Missing::fail) next = make(name, last);
     if (!next && errno == ENOENT && last && asked(O_CREAT)) return open_last(name);
-    struct stat found {};
+    struct stat found{};
     if (!next || fstat(next.get(), &found) != 0) return Fd();
     if (S_ISLNK(found.st_mode)) {
       if (!follow(next.get())) return Fd();
@@ -79,7 +79,7 @@ Fd Walk::run() {
 bool Walk::follow(int link) {
   if (++links_ > max_links) return errno = ELOOP, false;
   // Links of procfs lead to whatever a process has open; openat2 refuses the magic ones, the walk all of them.
-  struct statfs system {};
+  struct statfs system{};
   if (fstatfs(link, &system) != 0) return false;
   if (system.f_type == PROC_SUPER_MAGIC) return errno = ELOOP, false;
   char target[PATH_MAX];

@@ -1,5 +1,9 @@
 #include "linux/process.hpp"
 
+#include "base/error.hpp"
+#include "base/text.hpp"
+#include "base/units.hpp"
+
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <linux/sched.h>
@@ -13,10 +17,6 @@
 #include <csignal>
 #include <cstdio>
 #include <exception>
-
-#include "base/error.hpp"
-#include "base/text.hpp"
-#include "base/units.hpp"
 
 namespace conductor::linux {
 namespace {

@@ -1,4 +1,7 @@
 // Removing whole trees: RootFd::remove_all and remove_tree.
+#include "base/error.hpp"
+#include "linux/root_fd.hpp"
+
 #include <dirent.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -8,16 +11,13 @@
 
 #include <cerrno>
 
-#include "base/error.hpp"
-#include "linux/root_fd.hpp"
-
 namespace conductor::linux {
 namespace {
 
 using base::Error;
 
 std::uint64_t mount_of(int fd) {
-  struct statx found {};
+  struct statx found{};
   if (statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &found) != 0) throw Error::from_errno("cannot look at a directory");
   return found.stx_mnt_id;
 }

@@ -1,5 +1,8 @@
 #include "linux/root_fd.hpp"
 
+#include "base/error.hpp"
+#include "linux/path_walk.hpp"
+
 #include <dirent.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -10,9 +13,6 @@
 #include <atomic>
 #include <cerrno>
 #include <climits>
-
-#include "base/error.hpp"
-#include "linux/path_walk.hpp"
 
 namespace conductor::linux {
 namespace {
@@ -86,7 +86,7 @@ std::optional<Fd> RootFd::try_open(const std::string& path, int flags, mode_t mo
 std::optional<struct stat> RootFd::status(const std::string& path) const {
   const auto fd = try_open(path, O_PATH | O_NOFOLLOW);
   if (!fd) return std::nullopt;
-  struct stat found {};
+  struct stat found{};
   if (fstat(fd->get(), &found) != 0) throw Error::from_errno("cannot look at " + path);
   return found;
 }
@@ -103,7 +103,7 @@ std::optional<std::string> RootFd::read_link(const std::string& path) const {
 
 std::optional<std::string> RootFd::read_file(const std::string& path, std::size_t limit) const {
   // Looked at first, so that no device or FIFO is opened; and again, because the name may lead elsewhere by then.
-  struct stat found {};
+  struct stat found{};
   const auto seen = try_open(path, O_PATH);
   if (!seen || fstat(seen->get(), &found) != 0 || !S_ISREG(found.st_mode)) return std::nullopt;
   const auto fd = try_open(path, O_RDONLY | O_NONBLOCK);
@@ -114,8 +114,8 @@ std::optional<std::string> RootFd::read_file(const std::string& path, std::size_
 
 Fd RootFd::make_directories(const std::string& path, mode_t mode) const {
   if (auto present = try_open(path, O_PATH | O_DIRECTORY)) return std::move(*present);
-  Fd made = walk({.root = get(), .path = path, .flags = O_PATH | O_DIRECTORY, .mode = mode,
-                  .missing = Missing::make_directory});
+  Fd made = walk(
+      {.root = get(), .path = path, .flags = O_PATH | O_DIRECTORY, .mode = mode, .missing = Missing::make_directory});
   if (!made) throw Error::from_errno("cannot make the directory " + path);
   return made;
 }

@@ -1,10 +1,10 @@
 // Names of signals (signal(7)).
-#include <csignal>
-#include <cstring>
-
 #include "base/text.hpp"
 #include "base/units.hpp"
 #include "linux/process.hpp"
+
+#include <csignal>
+#include <cstring>
 
 namespace conductor::linux {
 namespace {

@@ -1,4 +1,7 @@
 // Starting other programs: spawn and run_program, on posix_spawn(3), which shares the caller's memory until exec.
+#include "base/error.hpp"
+#include "linux/process.hpp"
+
 #include <fcntl.h>
 #include <spawn.h>
 #include <sys/syscall.h>
@@ -7,9 +10,6 @@
 
 #include <cerrno>
 #include <csignal>
-
-#include "base/error.hpp"
-#include "linux/process.hpp"
 
 namespace conductor::linux {
 namespace {
@@ -51,8 +51,8 @@ class Attributes {
   posix_spawnattr_t value_{};
 };
 
-// `descriptors[i]` onto i, everything else closed. A descriptor whose number is itself a target is copied out of the way
-// first, else a descriptor put in place could overwrite one that is still to be placed.
+// `descriptors[i]` onto i, everything else closed. A descriptor whose number is itself a target is copied out of the
+// way first, else a descriptor put in place could overwrite one that is still to be placed.
 class Descriptors {
  public:
   explicit Descriptors(const std::vector<int>& descriptors) {
