@@ -1,14 +1,16 @@
-// rtnetlink(7): links, addresses, routes, neighbours and policy rules, many requests in one message where the kernel allows.
+// rtnetlink(7): links, addresses, routes, neighbours and policy rules, many requests in one message where the kernel
+// allows.
 #pragma once
+
+#include "linux/fd.hpp"
 
 #include <net/if.h>
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
-
-#include "linux/fd.hpp"
 
 struct nlmsghdr;
 
@@ -31,7 +33,7 @@ struct Route {
   int prefix_length = 32;
   std::optional<Ipv4> gateway;  // with onlink
   int interface = 0;
-  std::optional<Ipv4> source;   // preferred
+  std::optional<Ipv4> source;  // preferred
   bool link_scope = false;
   std::uint32_t table = 254;
 };
@@ -42,30 +44,37 @@ struct PolicyRule {
   std::uint32_t mark = 0, mark_mask = 0;
   std::optional<std::pair<Ipv4, int>> from, to;  // address and prefix length
   bool prohibit = false;                         // else: look up table main
+
+  bool operator==(const PolicyRule&) const = default;
 };
 
-// A socket in the network namespace it is opened in (see in_network_namespace). Requests are collected and sent together;
-// `send` throws the first refusal with the sentence given for that request.
+// One end of a veth pair. `mac` has 6 bytes.
+struct VethEnd {
+  std::string name;  // at most 15 bytes
+  std::string mac;
+};
+
+// A socket in the network namespace it is opened in (see in_network_namespace). Requests are collected and sent
+// together; `send` throws the first refusal with the sentence given for that request.
 class Netlink {
  public:
   Netlink();
 
-  // veth whose peer is made inside another namespace, up, with its name, both in one request.
-  void add_veth(const std::string& name, std::uint32_t group, int mtu, const Fd& peer_namespace,
-                const std::string& peer_name);
-  void set_link_up(int index);
+  // veth(4), both ends in one request: the host's end down, in `group`; the peer made inside the other namespace, up.
+  void add_veth(const VethEnd& end, std::uint32_t group, int mtu, const Fd& peer_namespace, const VethEnd& peer);
+  // Up, and with these per-interface settings at 1 (IPV4_DEVCONF_* of linux/ip.h; /proc/sys/net/ipv4/conf/NAME/).
+  void set_link_up(int index, const std::vector<int>& ipv4_settings = {});
   void add_address(int index, Ipv4 address, int prefix_length);
-  void add_route(const Route& route);     // replaces
-  void remove_route(const Route& route);  // absent is fine
+  void add_route(const Route& route);                                   // replaces
+  void remove_route(const Route& route);                                // absent is fine
   void add_neighbour(int index, Ipv4 address, const std::string& mac);  // permanent; mac is 6 bytes
-  void add_rule(const PolicyRule& rule);
-  void remove_rule(const PolicyRule& rule);  // absent is fine
-  void remove_link(int index);               // absent is fine
+  void add_rule(const PolicyRule& rule);                                // present is fine
+  void remove_rule(const PolicyRule& rule);                             // absent is fine
+  void remove_link(int index);                                          // absent is fine
   void send();
 
   std::vector<LinkInfo> links();
   std::optional<LinkInfo> link(const std::string& name);
-  std::string link_address(int index);  // the 6 bytes of its MAC
   std::vector<PolicyRule> rules();
   std::vector<Route> routes(std::uint32_t table = 254);
 
@@ -75,6 +84,10 @@ class Netlink {
     std::string sentence;
     std::vector<int> accepted;  // errno values that are no failure
   };
+  void add(nlmsghdr* message, std::string sentence, std::vector<int> accepted = {});
+  void send_part(std::vector<Request>& part);
+  void dump(nlmsghdr* request, const std::function<void(const nlmsghdr*)>& each);
+
   Fd socket_;
   std::vector<Request> pending_;
   std::uint32_t sequence_ = 0;

@@ -1,0 +1,410 @@
+#include "linux/netlink.hpp"
+
+#include "base/error.hpp"
+
+#include <arpa/inet.h>
+#include <libmnl/libmnl.h>
+#include <linux/fib_rules.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <linux/veth.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+namespace conductor::linux {
+
+namespace {
+
+constexpr std::size_t receive_size = 64U * 1024U;  // what the kernel puts into one datagram of a dump at most
+constexpr std::size_t requests_per_message = 64;   // so that their answers fit the socket's buffer
+constexpr time_t answer_limit_s = 10;
+
+// One message being built; every request here is far smaller than the buffer.
+class RequestBuilder {
+ public:
+  RequestBuilder(int type, int flags) {
+    nlmsghdr* header = mnl_nlmsg_put_header(buffer_.data());
+    header->nlmsg_type = static_cast<std::uint16_t>(type);
+    header->nlmsg_flags = static_cast<std::uint16_t>(NLM_F_REQUEST | flags);
+  }
+  template <class T>
+  T& extra() {
+    return *static_cast<T*>(mnl_nlmsg_put_extra_header(get(), sizeof(T)));
+  }
+  void u32(int type, std::uint32_t value) { mnl_attr_put_u32(get(), attribute(type), value); }
+  void address(int type, Ipv4 value) { u32(type, htonl(value)); }
+  void bytes(int type, const std::string& value) { mnl_attr_put(get(), attribute(type), value.size(), value.data()); }
+  void text(int type, const std::string& value) { mnl_attr_put_strz(get(), attribute(type), value.c_str()); }
+  template <class Body>
+  void nest(int type, Body&& body) {
+    nlattr* start = mnl_attr_nest_start(get(), attribute(type));
+    body();
+    mnl_attr_nest_end(get(), start);
+  }
+  nlmsghdr* get() { return static_cast<nlmsghdr*>(static_cast<void*>(buffer_.data())); }
+
+ private:
+  static std::uint16_t attribute(int type) { return static_cast<std::uint16_t>(type); }
+  alignas(nlmsghdr) std::array<char, 2048> buffer_{};
+};
+
+// Calls `visit` for every attribute after a fixed header of that size.
+template <class Visit>
+void each_attribute(const nlmsghdr* message, std::size_t fixed, Visit&& visit) {
+  const auto* attribute = static_cast<const nlattr*>(mnl_nlmsg_get_payload_offset(message, fixed));
+  const auto* end = static_cast<const char*>(mnl_nlmsg_get_payload_tail(message));
+  const auto left = [&] {
+    return static_cast<int>(end - static_cast<const char*>(static_cast<const void*>(attribute)));
+  };
+  for (; mnl_attr_ok(attribute, left()); attribute = mnl_attr_next(attribute))
+    visit(mnl_attr_get_type(attribute), attribute);
+}
+
+Ipv4 read_address(const nlattr* attribute) { return ntohl(mnl_attr_get_u32(attribute)); }
+
+// What the kernel says in words about a refusal (NETLINK_EXT_ACK), or nothing.
+std::string kernel_words(const nlmsghdr* answer, const nlmsgerr* refusal) {
+  if ((answer->nlmsg_flags & NLM_F_ACK_TLVS) == 0) return {};
+  std::size_t fixed = sizeof(nlmsgerr);
+  if ((answer->nlmsg_flags & NLM_F_CAPPED) == 0) fixed += MNL_ALIGN(refusal->msg.nlmsg_len) - sizeof(nlmsghdr);
+  std::string words;
+  each_attribute(answer, fixed, [&](int type, const nlattr* a) {
+    if (type == NLMSGERR_ATTR_MSG) words = std::string(" (") + mnl_attr_get_str(a) + ")";
+  });
+  return words;
+}
+
+void require_interface_name(const std::string& name) {
+  if (name.empty() || name.size() >= IFNAMSIZ) throw base::Error("'" + name + "' is no name for an interface");
+}
+
+RequestBuilder route_message(int type, int flags, const Route& route) {
+  RequestBuilder m(type, flags);
+  auto& fixed = m.extra<rtmsg>();
+  fixed.rtm_family = AF_INET;
+  fixed.rtm_dst_len = static_cast<unsigned char>(route.prefix_length);
+  fixed.rtm_table = RT_TABLE_UNSPEC;  // RTA_TABLE below has all 32 bits
+  fixed.rtm_protocol = RTPROT_STATIC;
+  fixed.rtm_type = RTN_UNICAST;
+  fixed.rtm_scope = route.link_scope ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
+  if (type == RTM_DELROUTE) fixed.rtm_scope = RT_SCOPE_NOWHERE;  // any
+  if (route.gateway) fixed.rtm_flags = RTNH_F_ONLINK;
+  m.u32(RTA_TABLE, route.table);
+  if (route.prefix_length != 0) m.address(RTA_DST, route.destination);
+  if (route.interface != 0) m.u32(RTA_OIF, static_cast<std::uint32_t>(route.interface));
+  if (route.gateway) m.address(RTA_GATEWAY, *route.gateway);
+  if (route.source && type != RTM_DELROUTE) m.address(RTA_PREFSRC, *route.source);
+  return m;
+}
+
+RequestBuilder rule_message(int type, int flags, const PolicyRule& rule) {
+  RequestBuilder m(type, flags);
+  auto& fixed = m.extra<fib_rule_hdr>();
+  fixed.family = AF_INET;
+  fixed.action = rule.prohibit ? FR_ACT_PROHIBIT : FR_ACT_TO_TBL;
+  if (!rule.prohibit) fixed.table = RT_TABLE_MAIN;
+  m.u32(FRA_PRIORITY, rule.priority);
+  if (rule.input_interface) m.text(FRA_IIFNAME, *rule.input_interface);
+  if (rule.mark_mask != 0) m.u32(FRA_FWMARK, rule.mark), m.u32(FRA_FWMASK, rule.mark_mask);
+  if (rule.from) {
+    fixed.src_len = static_cast<std::uint8_t>(rule.from->second);
+    m.address(FRA_SRC, rule.from->first);
+  }
+  if (rule.to) {
+    fixed.dst_len = static_cast<std::uint8_t>(rule.to->second);
+    m.address(FRA_DST, rule.to->first);
+  }
+  return m;
+}
+
+LinkInfo read_link(const nlmsghdr* message) {
+  const auto* fixed = static_cast<const ifinfomsg*>(mnl_nlmsg_get_payload(message));
+  LinkInfo info;
+  info.index = fixed->ifi_index;
+  info.up = (fixed->ifi_flags & IFF_UP) != 0;
+  each_attribute(message, sizeof *fixed, [&](int type, const nlattr* a) {
+    if (type == IFLA_IFNAME) info.name = mnl_attr_get_str(a);
+    if (type == IFLA_GROUP) info.group = mnl_attr_get_u32(a);
+    if (type == IFLA_MTU) info.mtu = static_cast<int>(mnl_attr_get_u32(a));
+  });
+  return info;
+}
+
+PolicyRule read_rule(const nlmsghdr* message) {
+  const auto* fixed = static_cast<const fib_rule_hdr*>(mnl_nlmsg_get_payload(message));
+  PolicyRule rule;
+  rule.prohibit = fixed->action == FR_ACT_PROHIBIT;
+  each_attribute(message, sizeof *fixed, [&](int type, const nlattr* a) {
+    if (type == FRA_PRIORITY) rule.priority = mnl_attr_get_u32(a);
+    if (type == FRA_IIFNAME) rule.input_interface = mnl_attr_get_str(a);
+    if (type == FRA_FWMARK) rule.mark = mnl_attr_get_u32(a);
+    if (type == FRA_FWMASK) rule.mark_mask = mnl_attr_get_u32(a);
+    if (type == FRA_SRC) rule.from = std::pair(read_address(a), int{fixed->src_len});
+    if (type == FRA_DST) rule.to = std::pair(read_address(a), int{fixed->dst_len});
+  });
+  return rule;
+}
+
+Route read_route(const nlmsghdr* message) {
+  const auto* fixed = static_cast<const rtmsg*>(mnl_nlmsg_get_payload(message));
+  Route route;
+  route.prefix_length = fixed->rtm_dst_len;
+  route.link_scope = fixed->rtm_scope == RT_SCOPE_LINK;
+  route.table = fixed->rtm_table;
+  each_attribute(message, sizeof *fixed, [&](int type, const nlattr* a) {
+    if (type == RTA_DST) route.destination = read_address(a);
+    if (type == RTA_GATEWAY) route.gateway = read_address(a);
+    if (type == RTA_PREFSRC) route.source = read_address(a);
+    if (type == RTA_OIF) route.interface = static_cast<int>(mnl_attr_get_u32(a));
+    if (type == RTA_TABLE) route.table = mnl_attr_get_u32(a);
+  });
+  return route;
+}
+
+std::string receive(const Fd& socket) {
+  std::string buffer(receive_size, '\0');
+  ssize_t n = 0;
+  do n = ::recv(socket.get(), buffer.data(), buffer.size(), 0);
+  while (n < 0 && errno == EINTR);
+  if (n < 0) throw base::Error::from_errno("no answer from rtnetlink");
+  buffer.resize(static_cast<std::size_t>(n));
+  return buffer;
+}
+
+// Calls `each` for every message of a datagram.
+template <class Each>
+void each_message(const std::string& datagram, Each&& each) {
+  int left = static_cast<int>(datagram.size());
+  const auto* message = static_cast<const nlmsghdr*>(static_cast<const void*>(datagram.data()));
+  for (; mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left)) each(message);
+}
+
+void send_all(const Fd& socket, const std::string& bytes) {
+  if (::send(socket.get(), bytes.data(), bytes.size(), 0) < 0) throw base::Error::from_errno("sending to rtnetlink");
+}
+
+}  // namespace
+
+std::string to_text(Ipv4 address) {
+  std::array<char, INET_ADDRSTRLEN> text{};
+  const in_addr value{htonl(address)};
+  return inet_ntop(AF_INET, &value, text.data(), text.size());
+}
+
+std::optional<Ipv4> parse_ipv4(const std::string& text) {
+  in_addr value{};
+  if (inet_pton(AF_INET, text.c_str(), &value) != 1) return std::nullopt;
+  return ntohl(value.s_addr);
+}
+
+Netlink::Netlink() : socket_(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE)) {
+  if (!socket_) throw base::Error::from_errno("socket(AF_NETLINK, NETLINK_ROUTE)");
+  const int on = 1;
+  const timeval limit{answer_limit_s, 0};
+  // Only comfort: without them answers carry the whole request and no words.
+  ::setsockopt(socket_.get(), SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof on);
+  ::setsockopt(socket_.get(), SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof on);
+  ::setsockopt(socket_.get(), SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on, sizeof on);
+  ::setsockopt(socket_.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+}
+
+void Netlink::add(nlmsghdr* message, std::string sentence, std::vector<int> accepted) {
+  message->nlmsg_flags = static_cast<std::uint16_t>(message->nlmsg_flags | NLM_F_ACK);
+  message->nlmsg_seq = ++sequence_;
+  std::string bytes(static_cast<const char*>(static_cast<const void*>(message)), message->nlmsg_len);
+  bytes.resize(MNL_ALIGN(bytes.size()), '\0');
+  pending_.push_back({std::move(bytes), std::move(sentence), std::move(accepted)});
+}
+
+void Netlink::add_veth(const VethEnd& end, std::uint32_t group, int mtu, const Fd& peer_namespace,
+                       const VethEnd& peer) {
+  require_interface_name(end.name);
+  require_interface_name(peer.name);
+  RequestBuilder m(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL);
+  m.extra<ifinfomsg>().ifi_family = AF_UNSPEC;
+  m.text(IFLA_IFNAME, end.name);
+  m.bytes(IFLA_ADDRESS, end.mac);
+  m.u32(IFLA_GROUP, group);
+  m.u32(IFLA_MTU, static_cast<std::uint32_t>(mtu));
+  m.nest(IFLA_LINKINFO, [&] {
+    m.text(IFLA_INFO_KIND, "veth");
+    m.nest(IFLA_INFO_DATA, [&] {
+      m.nest(VETH_INFO_PEER, [&] {
+        auto& fixed = m.extra<ifinfomsg>();
+        fixed.ifi_flags = IFF_UP;
+        fixed.ifi_change = IFF_UP;
+        m.text(IFLA_IFNAME, peer.name);
+        m.bytes(IFLA_ADDRESS, peer.mac);
+        m.u32(IFLA_MTU, static_cast<std::uint32_t>(mtu));
+        m.u32(IFLA_NET_NS_FD, static_cast<std::uint32_t>(peer_namespace.get()));
+      });
+    });
+  });
+  add(m.get(), "making the veth pair " + end.name);
+}
+
+void Netlink::set_link_up(int index, const std::vector<int>& ipv4_settings) {
+  RequestBuilder m(RTM_SETLINK, 0);
+  auto& fixed = m.extra<ifinfomsg>();
+  fixed.ifi_index = index;
+  fixed.ifi_flags = IFF_UP;
+  fixed.ifi_change = IFF_UP;
+  if (!ipv4_settings.empty())
+    m.nest(IFLA_AF_SPEC, [&] {
+      m.nest(AF_INET, [&] {
+        m.nest(IFLA_INET_CONF, [&] {
+          for (const int setting : ipv4_settings) m.u32(setting, 1);
+        });
+      });
+    });
+  add(m.get(), "setting interface " + std::to_string(index) + " up");
+}
+
+void Netlink::add_address(int index, Ipv4 address, int prefix_length) {
+  RequestBuilder m(RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE);
+  auto& fixed = m.extra<ifaddrmsg>();
+  fixed.ifa_family = AF_INET;
+  fixed.ifa_prefixlen = static_cast<std::uint8_t>(prefix_length);
+  fixed.ifa_index = static_cast<std::uint32_t>(index);
+  m.address(IFA_LOCAL, address);
+  m.address(IFA_ADDRESS, address);
+  add(m.get(), "adding address " + to_text(address));
+}
+
+void Netlink::add_route(const Route& route) {
+  add(route_message(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, route).get(),
+      "adding a route to " + to_text(route.destination));
+}
+
+void Netlink::remove_route(const Route& route) {
+  add(route_message(RTM_DELROUTE, 0, route).get(), "removing the route to " + to_text(route.destination),
+      {ESRCH, ENODEV});
+}
+
+void Netlink::add_neighbour(int index, Ipv4 address, const std::string& mac) {
+  RequestBuilder m(RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE);
+  auto& fixed = m.extra<ndmsg>();
+  fixed.ndm_family = AF_INET;
+  fixed.ndm_ifindex = index;
+  fixed.ndm_state = NUD_PERMANENT;
+  m.address(NDA_DST, address);
+  m.bytes(NDA_LLADDR, mac);
+  add(m.get(), "adding a neighbour entry for " + to_text(address));
+}
+
+void Netlink::add_rule(const PolicyRule& rule) {
+  add(rule_message(RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL, rule).get(),
+      "adding policy rule " + std::to_string(rule.priority), {EEXIST});
+}
+
+void Netlink::remove_rule(const PolicyRule& rule) {
+  add(rule_message(RTM_DELRULE, 0, rule).get(), "removing policy rule " + std::to_string(rule.priority), {ENOENT});
+}
+
+void Netlink::remove_link(int index) {
+  RequestBuilder m(RTM_DELLINK, 0);
+  m.extra<ifinfomsg>().ifi_index = index;
+  add(m.get(), "removing interface " + std::to_string(index), {ENODEV});
+}
+
+void Netlink::send() {
+  std::vector<Request> all = std::move(pending_);
+  pending_.clear();
+  for (std::size_t first = 0; first < all.size(); first += requests_per_message) {
+    std::vector<Request> part;
+    for (std::size_t i = first; i < std::min(all.size(), first + requests_per_message); ++i)
+      part.push_back(std::move(all[i]));
+    send_part(part);
+  }
+}
+
+// The kernel works through all requests of a message, whatever becomes of single ones, and answers each.
+void Netlink::send_part(std::vector<Request>& part) {
+  std::string bytes;
+  for (const auto& request : part) bytes += request.bytes;
+  nlmsghdr first{};
+  std::memcpy(&first, part.front().bytes.data(), sizeof first);
+  send_all(socket_, bytes);
+
+  std::optional<base::Error> refusal;
+  for (std::size_t answered = 0; answered < part.size();) {
+    each_message(receive(socket_), [&](const nlmsghdr* answer) {
+      const std::size_t position = answer->nlmsg_seq - first.nlmsg_seq;
+      if (answer->nlmsg_type != NLMSG_ERROR || position >= part.size()) return;  // of an earlier, abandoned request
+      ++answered;
+      const auto* error = static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(answer));
+      const auto& accepted = part[position].accepted;
+      const bool fine =
+          error->error == 0 || std::find(accepted.begin(), accepted.end(), -error->error) != accepted.end();
+      if (!fine && !refusal) refusal.emplace(part[position].sentence + kernel_words(answer, error), -error->error);
+    });
+  }
+  if (refusal) throw base::Error(*refusal);
+}
+
+void Netlink::dump(nlmsghdr* request, const std::function<void(const nlmsghdr*)>& each) {
+  const std::uint32_t sequence = request->nlmsg_seq = ++sequence_;
+  send_all(socket_, std::string(static_cast<const char*>(static_cast<const void*>(request)), request->nlmsg_len));
+  for (bool done = false; !done;) {
+    each_message(receive(socket_), [&](const nlmsghdr* message) {
+      if (message->nlmsg_seq != sequence) return;
+      if (message->nlmsg_type == NLMSG_ERROR)
+        throw base::Error("reading from rtnetlink",
+                          -static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(message))->error);
+      if (message->nlmsg_type == NLMSG_DONE)
+        done = true;
+      else
+        each(message);
+      if ((message->nlmsg_flags & NLM_F_MULTI) == 0) done = true;
+    });
+  }
+}
+
+std::vector<LinkInfo> Netlink::links() {
+  RequestBuilder m(RTM_GETLINK, NLM_F_DUMP);
+  m.extra<ifinfomsg>().ifi_family = AF_UNSPEC;
+  m.u32(IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+  std::vector<LinkInfo> result;
+  dump(m.get(), [&](const nlmsghdr* message) { result.push_back(read_link(message)); });
+  return result;
+}
+
+std::optional<LinkInfo> Netlink::link(const std::string& name) {
+  RequestBuilder m(RTM_GETLINK, 0);
+  m.extra<ifinfomsg>().ifi_family = AF_UNSPEC;
+  m.text(IFLA_IFNAME, name);
+  m.u32(IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+  std::optional<LinkInfo> result;
+  try {
+    dump(m.get(), [&](const nlmsghdr* message) { result = read_link(message); });
+  } catch (const base::Error& e) {
+    if (e.code() != ENODEV) throw;
+  }
+  return result;
+}
+
+std::vector<PolicyRule> Netlink::rules() {
+  RequestBuilder m(RTM_GETRULE, NLM_F_DUMP);
+  m.extra<fib_rule_hdr>().family = AF_INET;
+  std::vector<PolicyRule> result;
+  dump(m.get(), [&](const nlmsghdr* message) { result.push_back(read_rule(message)); });
+  return result;
+}
+
+std::vector<Route> Netlink::routes(std::uint32_t table) {
+  RequestBuilder m(RTM_GETROUTE, NLM_F_DUMP);
+  m.extra<rtmsg>().rtm_family = AF_INET;
+  m.u32(RTA_TABLE, table);
+  std::vector<Route> result;
+  dump(m.get(), [&](const nlmsghdr* message) {
+    const Route route = read_route(message);
+    if (route.table == table) result.push_back(route);
+  });
+  return result;
+}
+
+}  // namespace conductor::linux

@@ -1,0 +1,238 @@
+#include "linux/nftables.hpp"
+
+#include "base/error.hpp"
+#include "base/text.hpp"
+
+#include <dlfcn.h>
+#include <libmnl/libmnl.h>
+#include <libnftnl/common.h>
+#include <libnftnl/set.h>
+#include <libnftnl/table.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <nftables/libnftables.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <map>
+#include <memory>
+#include <mutex>
+
+namespace conductor::linux {
+
+namespace {
+
+// --- text, through libnftables
+// ------------------------------------------------------------------------------------------
+
+// The library's functions by name; it stays loaded for the rest of the process.
+class Library {
+ public:
+  static const Library& get() {
+    static const Library library;
+    return library;
+  }
+  template <class Function>
+  Function* function(const char* name) const {
+    void* address = dlsym(handle_, name);
+    if (address == nullptr) throw base::Error(std::string("libnftables has no ") + name);
+    Function* result = nullptr;
+    static_assert(sizeof result == sizeof address);
+    std::memcpy(&result, &address, sizeof address);  // the cast POSIX promises and C++ leaves out
+    return result;
+  }
+
+ private:
+  Library() : handle_(dlopen("libnftables.so.1", RTLD_NOW | RTLD_LOCAL)) {
+    if (handle_ != nullptr) return;
+    throw base::Error(std::string("cannot load libnftables: ") + dlerror())
+        .with_hint("install the nftables library (Debian package libnftables1)");
+  }
+  void* handle_;
+};
+
+// Runs commands and returns what they print. The library keeps global parser state: one call at a time.
+std::string run(const std::string& commands) {
+  static std::mutex one_at_a_time;
+  const std::lock_guard guard(one_at_a_time);
+  const Library& library = Library::get();
+  const auto free_context = library.function<decltype(nft_ctx_free)>("nft_ctx_free");
+  const std::unique_ptr<nft_ctx, decltype(free_context)> context(
+      library.function<decltype(nft_ctx_new)>("nft_ctx_new")(NFT_CTX_DEFAULT), free_context);
+  if (!context) throw base::Error("libnftables gives no context");
+  library.function<decltype(nft_ctx_buffer_output)>("nft_ctx_buffer_output")(context.get());
+  library.function<decltype(nft_ctx_buffer_error)>("nft_ctx_buffer_error")(context.get());
+  const int failed =
+      library.function<decltype(nft_run_cmd_from_buffer)>("nft_run_cmd_from_buffer")(context.get(), commands.c_str());
+  if (failed != 0)
+    throw base::Error("nftables: " + std::string(base::trim(library.function<decltype(nft_ctx_get_error_buffer)>(
+                                         "nft_ctx_get_error_buffer")(context.get()))));
+  return library.function<decltype(nft_ctx_get_output_buffer)>("nft_ctx_get_output_buffer")(context.get());
+}
+
+std::uint16_t family_number(const std::string& family) {
+  if (family == "inet") return NFPROTO_INET;
+  if (family == "ip") return NFPROTO_IPV4;
+  if (family == "ip6") return NFPROTO_IPV6;
+  if (family == "netdev") return NFPROTO_NETDEV;
+  throw base::Error("'" + family + "' is no nftables family");
+}
+
+// --- netlink batches
+// ----------------------------------------------------------------------------------------------------
+
+constexpr std::size_t message_size = 64U * 1024U;
+constexpr std::size_t elements_per_message = 256;  // a list of elements is one attribute: less than 64 KiB
+
+// Messages one after the other, sent as one transaction.
+class Batch {
+ public:
+  Batch() { header(nftnl_batch_begin(buffer_.data(), sequence_++)); }
+
+  // `fill` adds the payload to the message.
+  template <class Fill>
+  void add(std::uint16_t type, std::uint16_t family, std::uint16_t flags, Fill&& fill) {
+    nlmsghdr* message =
+        nftnl_nlmsg_build_hdr(buffer_.data(), type, family, static_cast<std::uint16_t>(flags | NLM_F_ACK), sequence_++);
+    fill(message);
+    header(message);
+  }
+
+  // Returns 0 or the first errno; nothing has changed then.
+  int commit() {
+    header(nftnl_batch_end(buffer_.data(), sequence_++));
+    const Fd socket(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER));
+    if (!socket) throw base::Error::from_errno("socket(AF_NETLINK, NETLINK_NETFILTER)");
+    const int room = static_cast<int>(std::max<std::size_t>(bytes_.size() * 2, 256U * 1024U));
+    ::setsockopt(socket.get(), SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof room);
+    if (::send(socket.get(), bytes_.data(), bytes_.size(), 0) < 0) throw base::Error::from_errno("sending to nftables");
+    return first_refusal(socket);
+  }
+
+ private:
+  void header(const nlmsghdr* message) {
+    bytes_.append(static_cast<const char*>(static_cast<const void*>(message)), message->nlmsg_len);
+    bytes_.resize(MNL_ALIGN(bytes_.size()), '\0');
+  }
+
+  // A batch is worked through within send(2): when it returns, all answers are there.
+  static int first_refusal(const Fd& socket) {
+    std::string answers(message_size, '\0');
+    for (;;) {
+      const ssize_t n = ::recv(socket.get(), answers.data(), answers.size(), MSG_DONTWAIT);
+      if (n < 0 && errno == EINTR) continue;
+      if (n < 0 && errno == EAGAIN) return 0;
+      if (n < 0) throw base::Error::from_errno("reading the answer of nftables");
+      int left = static_cast<int>(n);
+      const auto* answer = static_cast<const nlmsghdr*>(static_cast<const void*>(answers.data()));
+      for (; mnl_nlmsg_ok(answer, left); answer = mnl_nlmsg_next(answer, &left)) {
+        if (answer->nlmsg_type != NLMSG_ERROR) continue;
+        const int code = -static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(answer))->error;
+        if (code != 0) return code;
+      }
+    }
+  }
+
+  std::vector<char> buffer_ = std::vector<char>(message_size);
+  std::string bytes_;
+  std::uint32_t sequence_ = 1;
+};
+
+using OwnedSet = std::unique_ptr<nftnl_set, decltype(&nftnl_set_free)>;
+using OwnedTable = std::unique_ptr<nftnl_table, decltype(&nftnl_table_free)>;
+
+OwnedTable make_table(const std::string& family, const std::string& table) {
+  OwnedTable result(nftnl_table_alloc(), &nftnl_table_free);
+  if (!result) throw std::bad_alloc();
+  nftnl_table_set_str(result.get(), NFTNL_TABLE_NAME, table.c_str());
+  nftnl_table_set_u32(result.get(), NFTNL_TABLE_FAMILY, family_number(family));
+  return result;
+}
+
+OwnedSet make_set(const std::string& table, const std::string& name) {
+  OwnedSet set(nftnl_set_alloc(), &nftnl_set_free);
+  if (!set) throw std::bad_alloc();
+  nftnl_set_set_str(set.get(), NFTNL_SET_TABLE, table.c_str());
+  nftnl_set_set_str(set.get(), NFTNL_SET_NAME, name.c_str());
+  return set;
+}
+
+void add_to(nftnl_set* set, const SetElement& element) {
+  nftnl_set_elem* e = nftnl_set_elem_alloc();
+  if (e == nullptr) throw std::bad_alloc();
+  const auto give = [&](std::uint16_t attribute, const std::string& bytes) {
+    if (!bytes.empty()) nftnl_set_elem_set(e, attribute, bytes.data(), static_cast<std::uint32_t>(bytes.size()));
+  };
+  give(NFTNL_SET_ELEM_KEY, element.key);
+  give(NFTNL_SET_ELEM_KEY_END, element.key_end);
+  if (!element.remove) give(NFTNL_SET_ELEM_DATA, element.data);
+  nftnl_set_elem_add(set, e);  // the set owns it now
+}
+
+void add_message(Batch& batch, const std::string& table, const std::vector<const SetElement*>& elements) {
+  const bool remove = elements.front()->remove;
+  const OwnedSet set = make_set(table, elements.front()->set);
+  for (const SetElement* element : elements) add_to(set.get(), *element);
+  batch.add(remove ? NFT_MSG_DELSETELEM : NFT_MSG_NEWSETELEM, NFPROTO_INET,
+            static_cast<std::uint16_t>(remove ? 0 : NLM_F_CREATE),
+            [&](nlmsghdr* message) { nftnl_set_elems_nlmsg_build_payload(message, set.get()); });
+}
+
+}  // namespace
+
+void run_nft(const std::string& commands) { run(commands); }
+
+std::string list_nft_table(const std::string& family, const std::string& table) {
+  if (!nft_table_exists(family, table)) return {};
+  return run("list table " + family + " " + table);
+}
+
+bool change_elements(const std::string& table, const std::vector<SetElement>& elements) {
+  if (elements.empty()) return true;
+  // Removals first: an element of a map may come back with other data.
+  std::map<std::pair<bool, std::string>, std::vector<const SetElement*>> groups;
+  for (const auto& element : elements) groups[{!element.remove, element.set}].push_back(&element);
+  Batch batch;
+  for (const auto& [name, group] : groups)
+    for (std::size_t first = 0; first < group.size(); first += elements_per_message) {
+      const auto begin = group.begin() + static_cast<std::ptrdiff_t>(first);
+      const auto count = std::min(elements_per_message, group.size() - first);
+      add_message(batch, table, {begin, begin + static_cast<std::ptrdiff_t>(count)});
+    }
+  const int code = batch.commit();
+  if (code != 0 && code != ENOENT) throw base::Error("changing elements of the nftables table " + table, code);
+  return code == 0;
+}
+
+bool nft_table_exists(const std::string& family, const std::string& table) {
+  std::array<char, 1024> buffer{};
+  const OwnedTable wanted = make_table(family, table);
+  nlmsghdr* request = nftnl_nlmsg_build_hdr(buffer.data(), NFT_MSG_GETTABLE, family_number(family), NLM_F_ACK, 1);
+  nftnl_table_nlmsg_build_payload(request, wanted.get());
+  const Fd socket(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER));
+  if (!socket) throw base::Error::from_errno("socket(AF_NETLINK, NETLINK_NETFILTER)");
+  if (::send(socket.get(), request, request->nlmsg_len, 0) < 0) throw base::Error::from_errno("sending to nftables");
+  std::array<char, 8192> answers{};
+  const ssize_t n = ::recv(socket.get(), answers.data(), answers.size(), 0);
+  if (n < 0) throw base::Error::from_errno("reading the answer of nftables");
+  const auto* answer = static_cast<const nlmsghdr*>(static_cast<const void*>(answers.data()));
+  if (!mnl_nlmsg_ok(answer, static_cast<int>(n))) throw base::Error("nftables answers with a broken message");
+  if (answer->nlmsg_type != NLMSG_ERROR) return true;
+  const int code = -static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(answer))->error;
+  if (code == ENOENT) return false;
+  throw base::Error("asking for the nftables table " + table, code);
+}
+
+void remove_nft_table(const std::string& family, const std::string& table) {
+  Batch batch;
+  const OwnedTable unwanted = make_table(family, table);
+  batch.add(NFT_MSG_DELTABLE, family_number(family), 0,
+            [&](nlmsghdr* message) { nftnl_table_nlmsg_build_payload(message, unwanted.get()); });
+  const int code = batch.commit();
+  if (code != 0 && code != ENOENT) throw base::Error("removing the nftables table " + table, code);
+}
+
+}  // namespace conductor::linux
