@@ -1,0 +1,32 @@
+// What a command says: results on standard output, everything else on standard error; lists as table, JSON or template.
+#pragma once
+
+#include "base/json.hpp"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace conductor::cli {
+
+void print(std::string_view text);       // to standard output, as it is
+void print_line(std::string_view text);  // and a line end
+void say(std::string_view line);         // a line to standard error: "conductor: LINE"
+
+// --- lists
+// --------------------------------------------------------------------------------------------------------------
+
+struct Column {
+  std::string_view heading;  // "CONTAINER ID"
+  std::string_view key;      // "ID": the member of each row
+};
+
+// One row is an object; strings are shown with control characters escaped. `format`: empty or "table" (aligned
+// columns), "json" (one object a line), "table {{.Key}}\t…" or a template of {{.Key}} and {{json .Key}} per line.
+std::string render_list(const std::vector<Column>& columns, const std::vector<base::Json>& rows,
+                        const std::string& format);
+
+// "{{.Config.Image}}", "{{json .}}", \t and \n; an unknown key throws with what was probably meant.
+std::string expand_template(const std::string& text, const base::Json& value);
+
+}  // namespace conductor::cli
