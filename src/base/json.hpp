@@ -1,6 +1,9 @@
 // A JSON value with ordered members (RFC 8259), and structs with fields() to and from it.
 #pragma once
 
+#include "base/error.hpp"
+#include "base/fields.hpp"
+
 #include <chrono>
 #include <cstdint>
 #include <map>
@@ -9,9 +12,6 @@
 #include <string_view>
 #include <variant>
 #include <vector>
-
-#include "base/error.hpp"
-#include "base/fields.hpp"
 
 namespace conductor::base {
 
@@ -37,7 +37,8 @@ class Json {
 
   // Throws Error with line and column; refuses duplicate names, nesting over 64 and anything after the value.
   static Json parse(std::string_view text);
-  // One line for indent 0, else indented by that many spaces. Strings are written as UTF-8; bytes that are not are replaced.
+  // One line for indent 0, else indented by that many spaces. Strings are written as UTF-8; bytes that are not are
+  // replaced.
   std::string dump(int indent = 0) const;
 
   bool is_null() const { return std::holds_alternative<std::monostate>(value_); }
@@ -61,7 +62,8 @@ class Json {
   std::variant<std::monostate, bool, std::int64_t, double, std::string, Array, Object> value_;
 };
 
-// --- structs ------------------------------------------------------------------------------------------------------------
+// --- structs
+// ------------------------------------------------------------------------------------------------------------
 
 [[noreturn]] void wrong_json_type(const char* expected);
 

@@ -1,11 +1,11 @@
 // Places in a user's text, and messages that show them with the line and a caret.
 #pragma once
 
+#include "base/error.hpp"
+
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "base/error.hpp"
 
 namespace conductor::base {
 
@@ -23,8 +23,8 @@ enum class Severity { error, warning };
 
 struct Diagnostic {
   Position position;
-  std::string message;         // one sentence, no full stop
-  std::string hint;            // what was expected or probably meant; may be empty
+  std::string message;  // one sentence, no full stop
+  std::string hint;     // what was expected or probably meant; may be empty
   Severity severity = Severity::error;
 };
 

@@ -1,12 +1,12 @@
 #include "base/units.hpp"
 
+#include "base/text.hpp"
+
 #include <array>
 #include <charconv>
 #include <cmath>
 #include <cstdio>
 #include <ctime>
-
-#include "base/text.hpp"
 
 namespace conductor::base {
 namespace {
@@ -36,12 +36,23 @@ std::optional<double> factor_of(std::string_view name, const auto& units) {
 }  // namespace
 
 std::optional<std::int64_t> parse_size(std::string_view text) {
-  static constexpr std::array<Unit, 17> units{{{"", 1}, {"b", 1},
-      {"k", 1024.0}, {"kb", 1024.0}, {"kib", 1024.0},
-      {"m", 1048576.0}, {"mb", 1048576.0}, {"mib", 1048576.0},
-      {"g", 1073741824.0}, {"gb", 1073741824.0}, {"gib", 1073741824.0},
-      {"t", 1099511627776.0}, {"tb", 1099511627776.0}, {"tib", 1099511627776.0},
-      {"p", 1125899906842624.0}, {"pb", 1125899906842624.0}, {"pib", 1125899906842624.0}}};
+  static constexpr std::array<Unit, 17> units{{{"", 1},
+                                               {"b", 1},
+                                               {"k", 1024.0},
+                                               {"kb", 1024.0},
+                                               {"kib", 1024.0},
+                                               {"m", 1048576.0},
+                                               {"mb", 1048576.0},
+                                               {"mib", 1048576.0},
+                                               {"g", 1073741824.0},
+                                               {"gb", 1073741824.0},
+                                               {"gib", 1073741824.0},
+                                               {"t", 1099511627776.0},
+                                               {"tb", 1099511627776.0},
+                                               {"tib", 1099511627776.0},
+                                               {"p", 1125899906842624.0},
+                                               {"pb", 1125899906842624.0},
+                                               {"pib", 1125899906842624.0}}};
   const auto number = take_decimal(text);
   const auto factor = factor_of(lower(text), units);
   if (!number || !factor || *number * *factor > 9.2e18) return std::nullopt;
@@ -59,8 +70,8 @@ std::string format_size(std::int64_t bytes) {
 }
 
 std::optional<std::chrono::nanoseconds> parse_duration(std::string_view text) {
-  static constexpr std::array<Unit, 8> units{{{"ns", 1}, {"us", 1e3}, {"\u00b5s", 1e3}, {"ms", 1e6},
-      {"s", 1e9}, {"m", 60e9}, {"h", 3600e9}, {"d", 86400e9}}};
+  static constexpr std::array<Unit, 8> units{
+      {{"ns", 1}, {"us", 1e3}, {"\u00b5s", 1e3}, {"ms", 1e6}, {"s", 1e9}, {"m", 60e9}, {"h", 3600e9}, {"d", 86400e9}}};
   if (text == "0") return std::chrono::nanoseconds(0);
   if (text.empty()) return std::nullopt;
   double total = 0;

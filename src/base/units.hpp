@@ -9,7 +9,8 @@
 
 namespace conductor::base {
 
-// "512", "10b", "64k", "1.5m", "2gb", "1GiB": bytes, powers of 1024. Nothing for anything else, negative or over 2^63-1.
+// "512", "10b", "64k", "1.5m", "2gb", "1GiB": bytes, powers of 1024. Nothing for anything else, negative or over
+// 2^63-1.
 std::optional<std::int64_t> parse_size(std::string_view text);
 std::string format_size(std::int64_t bytes);  // "1.5MB": three digits, powers of 1000, as docker shows sizes
 
@@ -23,7 +24,7 @@ std::optional<std::int64_t> parse_number(std::string_view text, std::int64_t max
 // "1.5" in nano units (cpus); nothing for negative or malformed.
 std::optional<double> parse_decimal(std::string_view text);
 
-std::int64_t now_unix_ns();                        // CLOCK_REALTIME
-std::string format_time(std::int64_t unix_ns);     // RFC 3339 in UTC, nanoseconds: "2026-01-02T03:04:05.678901234Z"
+std::int64_t now_unix_ns();                     // CLOCK_REALTIME
+std::string format_time(std::int64_t unix_ns);  // RFC 3339 in UTC, nanoseconds: "2026-01-02T03:04:05.678901234Z"
 
 }  // namespace conductor::base

@@ -1,6 +1,10 @@
 // Structs with fields() as bytes, for the two ends of one build (conductor and conductor-monitor): 8-byte little-endian
-// numbers, length-prefixed strings and lists, members in order. Needs nothing but the language, so the monitor stays small.
+// numbers, length-prefixed strings and lists, members in order. Needs nothing but the language, so the monitor stays
+// small.
 #pragma once
+
+#include "base/error.hpp"
+#include "base/fields.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -10,9 +14,6 @@
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "base/error.hpp"
-#include "base/fields.hpp"
 
 namespace conductor::base {
 

@@ -15,9 +15,9 @@ namespace test {
 void count_skip(const std::string& test, const std::string& why);
 }  // namespace test
 
-#define SKIP_TEST(why)                                                                   \
-  do {                                                                                   \
-    test::count_skip(Catch::getResultCapture().getCurrentTestName(), why);               \
-    SUCCEED("skipped");                                                                  \
-    return;                                                                              \
+#define SKIP_TEST(why)                                                     \
+  do {                                                                     \
+    test::count_skip(Catch::getResultCapture().getCurrentTestName(), why); \
+    SUCCEED("skipped");                                                    \
+    return;                                                                \
   } while (false)

@@ -1,10 +1,10 @@
 // A private directory that is gone when the test ends.
 #pragma once
 
+#include "linux/root_fd.hpp"
+
 #include <cstdlib>
 #include <string>
-
-#include "linux/root_fd.hpp"
 
 namespace test {
 

@@ -50,8 +50,9 @@ std::string respond(std::string_view request) {
   const bool get = request.substr(0, first_blank) == "GET" && second_blank != std::string_view::npos;
   const auto value = get ? answer(request.substr(first_blank + 1, second_blank - first_blank - 1)) : std::nullopt;
   const std::string body = value ? std::to_string(*value) : "not found\n";
-  return std::string("HTTP/1.1 ") + (value ? "200 OK" : "404 Not Found") + "\r\nContent-Type: text/plain\r\nContent-Length: " +
-         std::to_string(body.size()) + "\r\nConnection: close\r\n\r\n" + body;
+  return std::string("HTTP/1.1 ") + (value ? "200 OK" : "404 Not Found") +
+         "\r\nContent-Type: text/plain\r\nContent-Length: " + std::to_string(body.size()) +
+         "\r\nConnection: close\r\n\r\n" + body;
 }
 
 void serve(int connection) {
