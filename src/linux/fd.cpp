@@ -3,13 +3,16 @@
 #include "base/error.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 
 namespace conductor::linux {
@@ -118,6 +121,20 @@ void write_kernel_file(const std::string& path, std::string_view value) {
   while (n < 0 && errno == EINTR);
   if (n < 0) throw Error::from_errno("cannot write \"" + std::string(value) + "\" to " + path);
   if (static_cast<std::size_t>(n) != value.size()) throw Error("short write to " + path);
+}
+
+bool wait_readable(int fd, int milliseconds) {
+  using Clock = std::chrono::steady_clock;
+  const auto deadline = Clock::now() + std::chrono::milliseconds(milliseconds);
+  pollfd entry{fd, POLLIN, 0};
+  for (int left = milliseconds;;) {
+    const int ready = poll(&entry, 1, left);
+    if (ready >= 0) return ready > 0;
+    if (errno != EINTR) throw Error::from_errno("cannot wait for a descriptor");
+    if (milliseconds < 0) continue;
+    const auto rest = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()).count();
+    left = rest > 0 ? static_cast<int>(rest) : 0;
+  }
 }
 
 Pipe make_pipe() {

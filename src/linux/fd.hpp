@@ -47,6 +47,10 @@ void write_all(int fd, std::string_view bytes);
 // open(O_WRONLY) of an existing file and one write: for /proc, /sys and cgroup files.
 void write_kernel_file(const std::string& path, std::string_view value);
 
+// Waits until there is something to read or the other end is gone (poll(2), through EINTR); false when that took longer.
+// Negative: for ever.
+bool wait_readable(int fd, int milliseconds);
+
 struct Pipe {
   Fd read;
   Fd write;

@@ -27,6 +27,9 @@ struct OverlayDirectories {
 };
 Fd new_overlay(const OverlayDirectories& directories, std::uint64_t attributes = 0);
 
+// True: the one option string of mount(2) is used although the kernel takes layers one by one. For tests.
+void force_overlay_option_string(bool on);
+
 // A detached copy of a tree (open_tree OPEN_TREE_CLONE), with its submounts when `recursive`.
 Fd clone_tree(int source, bool recursive);
 

@@ -7,13 +7,11 @@
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <linux/sched.h>
-#include <poll.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <exception>
@@ -120,20 +118,7 @@ std::optional<Ending> try_wait(const Fd& pidfd) {
 
 bool has_ended(const Fd& pidfd) { return wait_ended(pidfd, 0); }
 
-bool wait_ended(const Fd& pidfd, int milliseconds) {
-  using Clock = std::chrono::steady_clock;
-  const auto deadline = Clock::now() + std::chrono::milliseconds(milliseconds);
-  pollfd entry{pidfd.get(), POLLIN, 0};
-  for (int left = milliseconds;;) {
-    const int ready = poll(&entry, 1, left);
-    if (ready > 0) return true;
-    if (ready == 0) return false;
-    if (errno != EINTR) throw Error::from_errno("cannot wait for a process");
-    if (milliseconds < 0) continue;
-    const auto rest = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()).count();
-    left = rest > 0 ? static_cast<int>(rest) : 0;
-  }
-}
+bool wait_ended(const Fd& pidfd, int milliseconds) { return wait_readable(pidfd.get(), milliseconds); }
 
 void send_signal(const Fd& pidfd, int signal) {
   if (syscall(SYS_pidfd_send_signal, pidfd.get(), signal, nullptr, 0) != 0 && errno != ESRCH)
