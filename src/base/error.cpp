@@ -9,7 +9,7 @@ namespace {
 
 thread_local std::vector<std::string> contexts;
 
-std::string sentence(std::string what, int code) {
+std::string sentence(const std::string& what, int code) {
   std::string text;
   for (const auto& context : contexts) text += context + ": ";
   text += what;
@@ -22,11 +22,11 @@ std::string sentence(std::string what, int code) {
 
 }  // namespace
 
-Error::Error(std::string what, int code) : text_(sentence(std::move(what), code)), code_(code) {}
+Error::Error(const std::string& what, int code) : text_(sentence(what, code)), code_(code) {}
 
-Error Error::from_errno(std::string what) {
+Error Error::from_errno(const std::string& what) {
   const int code = errno;
-  return Error(std::move(what), code);
+  return Error(what, code);
 }
 
 Error& Error::with_exit_code(int value) {

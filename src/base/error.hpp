@@ -17,10 +17,10 @@ inline constexpr int exit_usage = 125;
 class Error : public std::exception {
  public:
   // `what` is a sentence without a full stop; `code` an errno, or 0 when the kernel has no part in it.
-  explicit Error(std::string what, int code = 0);
+  explicit Error(const std::string& what, int code = 0);
 
   // The failure of the system call just made; reads errno.
-  static Error from_errno(std::string what);
+  static Error from_errno(const std::string& what);
 
   const char* what() const noexcept override { return text_.c_str(); }
   const std::string& message() const { return text_; }
