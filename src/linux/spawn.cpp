@@ -10,6 +10,7 @@
 
 #include <cerrno>
 #include <csignal>
+#include <cstring>
 
 namespace conductor::linux {
 namespace {
@@ -34,7 +35,8 @@ class Attributes {
     check(posix_spawnattr_init(&value_), "cannot prepare a process");
     sigset_t all;
     sigset_t none;
-    sigfillset(&all);
+    // Not sigfillset, which leaves out glibc's two own signals: posix_spawn would hand those on ignored.
+    std::memset(&all, 0xff, sizeof all);
     sigemptyset(&none);
     posix_spawnattr_setsigdefault(&value_, &all);
     posix_spawnattr_setsigmask(&value_, &none);
