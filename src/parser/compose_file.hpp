@@ -1,6 +1,10 @@
-// A compose file as plain structs with positions; the language is the Compose Specification's, of which the keys below act.
-// Pure: text in, values out. Every other key is refused with its place and what was probably meant.
+// A compose file as plain structs with positions; the language is the Compose Specification's, of which the keys below
+// act. Pure: text in, values out. Every other key is refused with its place and what was probably meant.
 #pragma once
+
+#include "base/fields.hpp"
+#include "base/source.hpp"
+#include "parser/syntax.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -11,10 +15,6 @@
 #include <string_view>
 #include <vector>
 
-#include "base/fields.hpp"
-#include "base/source.hpp"
-#include "parser/syntax.hpp"
-
 namespace conductor::parser {
 
 // A value and where it was written. Positions are not part of a value's identity.
@@ -24,9 +24,14 @@ struct Placed {
   base::Position position;
 };
 
+// The position is that of the path. A file that is not required may be missing.
+struct EnvFile : Placed<std::string> {
+  bool required = true;
+};
+
 struct BuildSection {
-  std::string context;             // as written
-  std::string file;                // dockerfile; empty: Conductorfile or Dockerfile of the context
+  std::string context;  // as written
+  std::string file;     // dockerfile; empty: Conductorfile or Dockerfile of the context
   std::string target;
   std::map<std::string, std::string> args;
   std::map<std::string, std::string> labels;
@@ -36,7 +41,7 @@ struct BuildSection {
 
 struct HealthcheckSection {
   bool disable = false;
-  std::vector<std::string> test;   // without CMD / CMD-SHELL; CMD-SHELL and a string become /bin/sh -c …
+  std::vector<std::string> test;  // without CMD / CMD-SHELL; CMD-SHELL and a string become /bin/sh -c …
   std::chrono::nanoseconds interval{std::chrono::seconds(30)};
   std::chrono::nanoseconds timeout{std::chrono::seconds(30)};
   std::chrono::nanoseconds start_period{0};
@@ -63,31 +68,31 @@ struct Service {
   base::Position position;  // of the name
   std::string image;
   std::optional<BuildSection> build;
-  std::optional<std::vector<std::string>> command;     // nothing: the image's; empty list: none
+  std::optional<std::vector<std::string>> command;  // nothing: the image's; empty list: none
   std::optional<std::vector<std::string>> entrypoint;
   std::map<std::string, std::optional<std::string>> environment;  // no value: from the environment, or unset
-  std::vector<Placed<std::string>> env_file;
+  std::vector<EnvFile> env_file;
   std::vector<Placed<VolumeMount>> volumes;
   std::vector<Placed<PortMapping>> ports;
-  std::vector<Placed<PeerReference>> peers;      // also x-peers
+  std::vector<Placed<PeerReference>> peers;  // also x-peers
   std::vector<std::string> expose;
-  bool internet = false;                         // also x-internet
-  std::vector<std::string> internet_to;          // a list of CIDRs
-  std::vector<Dependency> depends_on;            // in the order written
+  bool internet = false;                 // also x-internet
+  std::vector<std::string> internet_to;  // only these addresses and CIDRs; `internet` is false then
+  std::vector<Dependency> depends_on;    // in the order written
   std::optional<HealthcheckSection> healthcheck;
-  std::string restart = "no";                    // no, always, on-failure, unless-stopped
-  int restart_retries = 0;                       // on-failure:N
+  std::string restart = "no";  // no, always, on-failure, unless-stopped
+  int restart_retries = 0;     // on-failure:N
   std::string user, working_dir, hostname, container_name;
   std::vector<std::string> cap_add, cap_drop;
   bool read_only = false, privileged = false, tty = false, stdin_open = false, init = false;
   std::optional<std::int64_t> mem_limit, memswap_limit, mem_reservation, pids_limit, shm_size;
   std::optional<double> cpus;
-  int replicas = 1;                              // scale, deploy.replicas
+  int replicas = 1;  // scale, deploy.replicas
   std::map<std::string, std::string> labels;
   std::string stop_signal;
   std::optional<std::chrono::nanoseconds> stop_grace_period;
   std::vector<std::string> dns;
-  std::vector<std::string> extra_hosts;          // "name:address"
+  std::vector<std::string> extra_hosts;  // "name:address"
   std::vector<std::string> profiles;
   // Place of each key written, by its path below the service ("ports", "deploy.replicas"), for messages and plans.
   std::map<std::string, base::Position> places;
@@ -103,19 +108,20 @@ struct VolumeSection {
 
 struct ComposeFile {
   std::string file;
-  std::string name;                     // `name:`; may be empty
-  std::vector<Service> services;        // in the order written
+  std::string name;               // `name:`; may be empty
+  std::vector<Service> services;  // in the order written
   std::vector<VolumeSection> volumes;
-  bool strict = true;                   // links only as declared; false: services of the file reach each other and the internet
+  bool strict = true;  // links only as declared; false: services of the file reach each other and the internet
 };
 
-// Throws base::SourceError with every mistake. `lookup` answers variables for ${…} in values; a variable that is not set is
-// empty and reported through `warnings`.
+// Throws base::SourceError with every mistake. `lookup` answers variables for ${…} in values; a variable that is not
+// set is empty and reported through `warnings`.
 ComposeFile parse_compose_file(std::string_view text, const std::string& file,
                                const std::function<std::optional<std::string>(const std::string&)>& lookup,
                                std::vector<base::Diagnostic>* warnings = nullptr);
 
-// ${VAR}, $VAR, ${VAR:-x}, ${VAR-x}, ${VAR:?x}, ${VAR?x}, ${VAR:+x}, ${VAR+x}, nested, $$ for $. Bounded in depth and size.
+// ${VAR}, $VAR, ${VAR:-x}, ${VAR-x}, ${VAR:?x}, ${VAR?x}, ${VAR:+x}, ${VAR+x}, nested, $$ for $. Bounded in depth and
+// size.
 std::string interpolate(std::string_view text, const base::Position& position,
                         const std::function<std::optional<std::string>(const std::string&)>& lookup,
                         std::vector<base::Diagnostic>* warnings = nullptr);

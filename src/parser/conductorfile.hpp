@@ -1,6 +1,8 @@
 // A Conductorfile (the Dockerfile language) as instructions with positions. Pure: text in, values out.
 #pragma once
 
+#include "base/source.hpp"
+
 #include <functional>
 #include <map>
 #include <optional>
@@ -9,8 +11,6 @@
 #include <utility>
 #include <variant>
 #include <vector>
-
-#include "base/source.hpp"
 
 namespace conductor::parser {
 
@@ -59,13 +59,27 @@ struct Copy {
   Word destination;
   std::vector<Heredoc> heredocs;  // sources that are here-documents, named as the sources "<<NAME"
 };
-struct Env { std::vector<KeyValue> variables; };
-struct Workdir { Word path; };
-struct Cmd { Command command; };
-struct Entrypoint { Command command; };
-struct User { Word user; };
-struct Expose { std::vector<Word> ports; };
-struct Label { std::vector<KeyValue> labels; };
+struct Env {
+  std::vector<KeyValue> variables;
+};
+struct Workdir {
+  Word path;
+};
+struct Cmd {
+  Command command;
+};
+struct Entrypoint {
+  Command command;
+};
+struct User {
+  Word user;
+};
+struct Expose {
+  std::vector<Word> ports;
+};
+struct Label {
+  std::vector<KeyValue> labels;
+};
 struct Arg {
   struct Declaration {
     Word name;
@@ -89,17 +103,20 @@ struct Conductorfile {
   char escape = '\\';
 };
 
-// Throws base::SourceError with every mistake found: unknown instruction (did you mean), "X is not supported yet", wrong
-// number of words, malformed JSON form, unterminated here-document, unknown flag, a first instruction other than ARG or FROM …
+// Throws base::SourceError with every mistake found: unknown instruction (did you mean), "X is not supported yet",
+// wrong number of words, malformed JSON form, unterminated here-document, unknown flag, a first instruction other than
+// ARG or FROM …
 Conductorfile parse_conductorfile(std::string_view text, const std::string& file);
 
 // Variables as the reference says: $x ${x} ${x:-w} ${x-w} ${x:+w} ${x+w} ${x:?w} ${x?w}, escapes and quotes.
 // `lookup` answers the value of a name, or nothing. Quotes are removed unless `keep_quotes`.
 using Lookup = std::function<std::optional<std::string>(const std::string& name)>;
 std::string expand(const Word& word, const Lookup& lookup, char escape = '\\');
-// The same, and split at unquoted blanks that come from the text (COPY, EXPOSE).
+// The same, and split at blanks outside quotes, also those a variable's value brings: EXPOSE alone (`EXPOSE $PORTS`).
+// The words of COPY are already apart and may hold blanks (JSON form): each goes through expand().
 std::vector<std::string> expand_words(const Word& word, const Lookup& lookup, char escape = '\\');
-// Names of the variables a text mentions.
+// Names of the variables a text mentions, each once, in order; those in quotes and behind an escape count too, since
+// the shell of a RUN may expand them later.
 std::vector<std::string> variables_in(std::string_view text, char escape = '\\');
 
 // .dockerignore patterns: order matters, `!` takes back, `**` any depth, comments.

@@ -1,5 +1,5 @@
-// The short forms people write in compose files and on command lines. Each throws base::Error that says what was expected;
-// callers that know the place turn it into a SourceError.
+// The short forms people write in compose files and on command lines. Each throws base::Error that says what was
+// expected; callers that know the place turn it into a SourceError.
 #pragma once
 
 #include <chrono>
@@ -37,15 +37,16 @@ struct VolumeMount {
   std::string source;  // host path as written, or volume name; empty for anonymous and tmpfs
   std::string target;  // absolute
   bool read_only = false;
-  std::int64_t size = 0;   // tmpfs: bytes, 0 default
-  std::int64_t inodes = 0; // tmpfs
-  std::string propagation; // "rprivate" when empty
+  std::int64_t size = 0;    // tmpfs: bytes, 0 default
+  std::int64_t inodes = 0;  // tmpfs
+  std::string propagation;  // "rprivate" when empty
 };
-VolumeMount parse_volume(std::string_view text);      // -v and compose's short form
-VolumeMount parse_mount(std::string_view text);       // --mount type=bind,source=…,target=…,readonly
-VolumeMount parse_tmpfs(std::string_view text);       // "/path:size=64m,nr_inodes=1k"
+VolumeMount parse_volume(std::string_view text);  // -v and compose's short form
+VolumeMount parse_mount(std::string_view text);   // --mount type=bind,source=…,target=…,readonly
+VolumeMount parse_tmpfs(std::string_view text);   // "/path:size=64m,nr_inodes=1k"
 
-// Words of a command line as a shell splits them (quotes and backslashes), without any expansion: compose's string commands.
+// Words of a command line as a shell splits them (quotes and backslashes), without any expansion: compose's string
+// commands.
 std::vector<std::string> split_words(std::string_view text);
 
 // "KEY=value", "KEY" lines of an env file; quotes, comments, `export`. A KEY alone has no value.

@@ -1,0 +1,62 @@
+// The line structure of a Conductorfile, the first of two layers: comments, continuations, parser directives, flags and
+// here-documents are resolved, words are not read yet. The second layer (conductorfile.cpp) makes statements of the
+// nodes.
+#pragma once
+
+#include "base/source.hpp"
+#include "parser/conductorfile.hpp"
+#include "parser/diagnostics.hpp"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace conductor::parser {
+
+// A line with its continuations joined, that knows where each byte was written.
+class LogicalLine {
+ public:
+  void append(std::string_view piece, int line, int column);
+  const std::string& text() const { return text_; }
+  base::Position position(std::size_t offset, const std::string& file) const;
+
+ private:
+  struct Piece {
+    std::size_t offset;
+    int line;
+    int column;
+  };
+  std::string text_;
+  std::vector<Piece> pieces_;  // by offset
+};
+
+struct Node {
+  std::string keyword;  // as written
+  std::vector<Flag> flags;
+  std::string rest;  // after the flags, without blanks at both ends
+  std::vector<Heredoc> heredocs;
+  base::Position position;  // of the keyword
+  LogicalLine line;
+  std::size_t rest_offset = 0;  // of `rest` in the line
+
+  // The place of a byte of `rest`.
+  base::Position at(std::size_t offset) const { return line.position(rest_offset + offset, position.file); }
+};
+
+// `# name=value` before anything else; only names the language knows.
+struct Directive {
+  std::string name;  // lower case
+  std::string value;
+  base::Position position;
+};
+
+struct Lines {
+  std::vector<Directive> directives;
+  std::vector<Node> nodes;
+  char escape = '\\';
+};
+
+// What cannot be read is added to `diagnostics`; the nodes up to there are returned.
+Lines parse_lines(std::string_view text, const std::string& file, Diagnostics& diagnostics);
+
+}  // namespace conductor::parser

@@ -1,0 +1,28 @@
+#include "parser/diagnostics.hpp"
+
+#include "base/text.hpp"
+
+#include <algorithm>
+#include <tuple>
+
+namespace conductor::parser {
+
+void Diagnostics::finish() {
+  if (errors_.empty()) return;
+  std::stable_sort(errors_.begin(), errors_.end(), [](const auto& a, const auto& b) {
+    return std::tie(a.position.line, a.position.column) < std::tie(b.position.line, b.position.column);
+  });
+  if (more_ != 0) {
+    errors_.push_back({{errors_.front().position.file, 0, 0}, "and " + std::to_string(more_) + " more", {}, {}});
+    more_ = 0;
+  }
+  throw base::SourceError(std::move(errors_), text_);
+}
+
+std::string show(std::string_view word) {
+  constexpr std::size_t longest = 60;
+  const bool cut = word.size() > longest;
+  return "'" + base::escape_control(word.substr(0, longest)) + (cut ? "…'" : "'");
+}
+
+}  // namespace conductor::parser

@@ -1,0 +1,40 @@
+// Mistakes of one text, collected while reading goes on, thrown together at the end.
+#pragma once
+
+#include "base/source.hpp"
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace conductor::parser {
+
+class Diagnostics {
+ public:
+  // A hostile text must not buy a message per byte.
+  static constexpr std::size_t most_errors = 20;
+
+  explicit Diagnostics(std::string_view text) : text_(text) {}
+
+  void error(base::Position position, std::string message, std::string hint = {}) {
+    if (errors_.size() < most_errors)
+      errors_.push_back({std::move(position), std::move(message), std::move(hint), base::Severity::error});
+    else
+      ++more_;
+  }
+  bool clean() const { return errors_.empty(); }
+
+  // Throws base::SourceError with every mistake, in the order of the text; does nothing when there is none.
+  void finish();
+
+ private:
+  std::string_view text_;
+  std::vector<base::Diagnostic> errors_;
+  std::size_t more_ = 0;
+};
+
+// A word of the user's in a message: quoted, on one line, shortened.
+std::string show(std::string_view word);
+
+}  // namespace conductor::parser
