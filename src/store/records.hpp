@@ -1,29 +1,29 @@
 // State records: one JSON document a file, written whole or not at all.
 #pragma once
 
-#include <functional>
+#include "base/json.hpp"
+#include "linux/fd.hpp"
+
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "base/json.hpp"
-#include "linux/fd.hpp"
 
 namespace conductor::store {
 
 // A record that cannot be read: named and left alone, everything else goes on.
 class DamagedRecord : public base::Error {
  public:
-  using Error::Error;
+  explicit DamagedRecord(const base::Error& why) : Error(why) {}
 };
 
 inline constexpr int record_format = 1;
 
-// temp file, fsync, rename, fsync of the directory. `durable` false leaves out both fsync (state that dies with the boot).
+// temp file, fsync, rename, fsync of the directory. `durable` false leaves out both fsync (state that dies with the
+// boot).
 void write_file_atomically(const std::string& path, std::string_view content, bool durable = true);
 
-// Nothing when absent; DamagedRecord when unreadable; Error when written by a later format.
+// Objects carry the member "format". Nothing when absent; DamagedRecord when unreadable; Error when of a later format.
 std::optional<base::Json> read_json(const std::string& path);
 void write_json(const std::string& path, base::Json json, bool durable = true);
 
@@ -31,12 +31,12 @@ template <class T>
 std::optional<T> read_record(const std::string& path) {
   const auto json = read_json(path);
   if (!json) return std::nullopt;
-  const base::Context context("reading " + path);
+  const base::Context context("damaged record " + path);
   T value{};
   try {
     base::from_json(*json, value);
   } catch (const base::Error& e) {
-    throw DamagedRecord(e.message());
+    throw DamagedRecord(e);
   }
   return value;
 }
@@ -46,7 +46,8 @@ void write_record(const std::string& path, const T& value, bool durable = true) 
   write_json(path, base::to_json(value), durable);
 }
 
-// Makes a file with that content, or says that the name is taken (O_EXCL): how names and addresses are unique.
+// Makes a file that has that content from its first instant, or says that the name is taken (link(2)): how names and
+// addresses are unique.
 bool create_exclusively(const std::string& path, std::string_view content);
 bool remove_file(const std::string& path);  // false when absent
 
@@ -68,6 +69,7 @@ class TemporaryTree {
   explicit TemporaryTree(const std::string& parent);
   ~TemporaryTree();
   TemporaryTree(TemporaryTree&&) noexcept = default;
+  TemporaryTree& operator=(TemporaryTree&&) = delete;
   const std::string& path() const { return path_; }
 
  private:
@@ -76,5 +78,7 @@ class TemporaryTree {
 };
 // Deletes the entries of `parent` whose lock nobody holds.
 void sweep_temporary(const std::string& parent);
+// Deletes what killed writers of records left in a directory of records; the records themselves stay.
+void sweep_temporary_files(const std::string& directory);
 
 }  // namespace conductor::store

@@ -1,0 +1,91 @@
+#include "store/lock.hpp"
+
+#include "base/error.hpp"
+#include "base/text.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <thread>
+
+namespace conductor::store {
+namespace {
+
+using base::Error;
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+constexpr milliseconds first_pause(1);
+constexpr milliseconds longest_pause(50);
+
+// "MAJOR:MINOR:INODE" as /proc/locks writes it.
+std::string lock_key(int fd) {
+  struct stat found{};
+  if (fstat(fd, &found) != 0) throw Error::from_errno("cannot look at a lock");
+  char text[64];
+  std::snprintf(text, sizeof text, "%02x:%02x:%llu", major(found.st_dev), minor(found.st_dev),
+                static_cast<unsigned long long>(found.st_ino));
+  return text;
+}
+
+// ", held by PID (PROGRAM)", or nothing where the kernel does not tell. Fields of a line in /proc/locks (proc(5)):
+// number, kind, ADVISORY, READ or WRITE, pid, device and inode; a line with "->" is somebody who waits.
+std::string describe_holder(int fd) {
+  const std::string key = lock_key(fd);
+  for (const auto& line : base::split(linux::try_read_file("/proc/locks").value_or(""), '\n')) {
+    if (line.find(" " + key + " ") == std::string::npos || line.find("->") != std::string::npos) continue;
+    std::vector<std::string> words = base::split(line, ' ');
+    std::erase(words, "");
+    if (words.size() < 6 || words[1] != "FLOCK") continue;
+    const std::string& pid = words[4];
+    const auto program = linux::try_read_file("/proc/" + pid + "/comm");
+    if (!program) return ", held by process " + pid;
+    return ", held by process " + pid + " (" + base::escape_control(base::trim(*program)) + ")";
+  }
+  return "";
+}
+
+bool take(int fd, Lock::Mode mode) {
+  const int operation = (mode == Lock::Mode::shared ? LOCK_SH : LOCK_EX) | LOCK_NB;
+  if (flock(fd, operation) == 0) return true;
+  if (errno == EWOULDBLOCK || errno == EINTR) return false;
+  throw Error::from_errno("cannot lock");
+}
+
+// A lock on a file that is gone locks nothing: the next one makes a new file.
+bool still_named(int fd) {
+  struct stat found{};
+  return fstat(fd, &found) == 0 && found.st_nlink > 0;
+}
+
+}  // namespace
+
+// flock(2) has no time limit, and a signal to end the wait would belong to the whole process; an event for the release
+// comes before the lock is free. So a waiter asks again, after 1 ms at first and every 50 ms in the end.
+Lock Lock::acquire(const std::string& path, Mode mode, std::chrono::seconds limit) {
+  const auto deadline = steady_clock::now() + limit;
+  for (milliseconds pause = first_pause;; pause = std::min(2 * pause, longest_pause)) {
+    if (auto lock = try_acquire(path, mode)) return std::move(*lock);
+    if (steady_clock::now() >= deadline) {
+      const linux::Fd file = linux::open_file(path, O_RDONLY | O_CREAT, 0600);
+      throw Error("waited " + std::to_string(limit.count()) + " s for the lock " + path + describe_holder(file.get()));
+    }
+    std::this_thread::sleep_for(pause);
+  }
+}
+
+std::optional<Lock> Lock::try_acquire(const std::string& path, Mode mode) {
+  for (;;) {
+    linux::Fd file = linux::open_file(path, O_RDWR | O_CREAT, 0600);
+    const base::Context context(path);
+    if (!take(file.get(), mode)) return std::nullopt;
+    if (still_named(file.get())) return Lock(std::move(file));
+  }
+}
+
+}  // namespace conductor::store
