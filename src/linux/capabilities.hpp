@@ -12,7 +12,7 @@ using CapabilitySet = std::uint64_t;  // bit n is capability n of linux/capabili
 
 // The 11 a container has by default: 0x800405fb.
 CapabilitySet default_capabilities();
-CapabilitySet all_capabilities();  // those this kernel knows
+CapabilitySet all_capabilities();  // those this process can hand on: its bounding set
 
 // "NET_ADMIN", "CAP_NET_ADMIN", any case → its bit; "ALL" → all; nothing for others.
 std::optional<CapabilitySet> parse_capability(const std::string& name);
