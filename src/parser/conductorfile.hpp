@@ -131,6 +131,9 @@ class IgnoreRules {
   struct Pattern {
     std::string text;
     bool keep = false;
+    std::string head, tail;  // what every match begins and ends with: tells most paths apart at once
+    bool literal = false;    // nothing in it but the name itself
+    bool matches(std::string_view path) const;
   };
   std::vector<Pattern> patterns_;
 };
