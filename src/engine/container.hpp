@@ -1,18 +1,18 @@
 // A container as recorded in ROOT/containers/ID/config.json: what was asked for, everything resolved.
 #pragma once
 
+#include "base/fields.hpp"
+#include "image/image.hpp"
+#include "linux/cgroup.hpp"
+#include "monitor/protocol.hpp"
+#include "network/network.hpp"
+
 #include <chrono>
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
 #include <vector>
-
-#include "base/fields.hpp"
-#include "image/image.hpp"
-#include "linux/cgroup.hpp"
-#include "monitor/protocol.hpp"
-#include "network/network.hpp"
 
 namespace conductor::engine {
 
@@ -43,10 +43,10 @@ constexpr auto enum_names(NetworkMode) {
 }
 
 struct ContainerConfig {
-  std::string name;                    // empty: one is made up
-  std::string image;                   // as the user named it
+  std::string name;                                             // empty: one is made up
+  std::string image;                                            // as the user named it
   std::optional<std::vector<std::string>> entrypoint, command;  // nothing: the image's
-  std::vector<std::string> environment;  // "NAME=value", over the image's
+  std::vector<std::string> environment;                         // "NAME=value", over the image's
   std::string user, working_directory, hostname;
   bool terminal = false, open_stdin = false, init = false;
   bool read_only = false, privileged = false, no_new_privileges = true, auto_remove = false;
@@ -55,10 +55,10 @@ struct ContainerConfig {
   linux::CgroupLimits limits;
   std::int64_t shm_size = 64 << 20;
   NetworkMode network = NetworkMode::links;
-  network::EndpointConfig endpoint;    // names are filled in by create
+  network::EndpointConfig endpoint;  // names are filled in by create
   monitor::Restart restart;
   monitor::Healthcheck healthcheck;
-  std::string stop_signal;             // empty: the image's, else SIGTERM
+  std::string stop_signal;  // empty: the image's, else SIGTERM
   std::chrono::nanoseconds stop_grace{std::chrono::seconds(10)};
   std::map<std::string, std::string> labels;
 
@@ -77,10 +77,10 @@ void fields(S& s, V&& v) {
 }
 
 struct Container {
-  std::string id;                  // 64 hex digits
-  std::int64_t created = 0;        // unix nanoseconds
-  std::string image_id;            // empty for a build step
-  std::vector<std::string> layers; // lowest first
+  std::string id;                   // 64 hex digits
+  std::int64_t created = 0;         // unix nanoseconds
+  std::string image_id;             // empty for a build step
+  std::vector<std::string> layers;  // lowest first
   image::Config image_config;
   ContainerConfig config;
 };

@@ -1,12 +1,6 @@
-// The few sequences that builder, compose and the command line share: a container of this image with these links and volumes:
-// create, start, exec, stop, remove. Each can be killed at any point; the next command converges.
+// The few sequences that builder, compose and the command line share: a container of this image with these links and
+// volumes: create, start, exec, stop, remove. Each can be killed at any point; the next command converges.
 #pragma once
-
-#include <chrono>
-#include <functional>
-#include <optional>
-#include <string>
-#include <vector>
 
 #include "engine/container.hpp"
 #include "image/image.hpp"
@@ -14,6 +8,12 @@
 #include "runtime/runtime.hpp"
 #include "store/locations.hpp"
 #include "volume/volume.hpp"
+
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
 
 namespace conductor::engine {
 
@@ -26,10 +26,10 @@ struct Observed {
 
 // A command executed in the file system of layers that is being built: an unnamed container without log or record.
 struct BuildStep {
-  std::vector<std::string> lower;   // topmost first
+  std::vector<std::string> lower;  // topmost first
   std::string upper, work;
-  monitor::Process process;         // arguments, environment, user, working directory; confinement is filled in
-  bool network = true;              // with internet; else only a loopback
+  monitor::Process process;  // arguments, environment, user, working directory; confinement is filled in
+  bool network = true;       // with internet; else only a loopback
   bool host_network = false;
   std::string hostname = "buildkitsandbox";
 };
@@ -37,9 +37,11 @@ struct BuildStep {
 class Engine {
  public:
   explicit Engine(store::Locations locations);
+  Engine(const Engine&) = delete;  // the network asks it for namespaces
+  Engine& operator=(const Engine&) = delete;
 
-  // Checks everything (image, names, binds, ports) before the first side effect, then reserves name, address and ports and
-  // writes the record. The image is resolved, bootstrapped when it is a base.
+  // Checks everything (image, names, binds, ports) before the first side effect, then reserves name, address and ports
+  // and writes the record. The image is resolved, bootstrapped when it is a base.
   Container create(ContainerConfig config, const image::Progress& progress);
   // Starts one that is not running. With streams: stays attached; call wait on the result. Without: runs on by itself.
   runtime::Created start_attached(const std::string& id, const runtime::Streams& streams);
@@ -63,6 +65,8 @@ class Engine {
   // By id, unique id prefix or name; Error "no such container" with what was probably meant.
   Container find(const std::string& name) const;
   std::optional<Container> try_find(const std::string& name) const;
+  // The id alone: works for a container whose record is damaged.
+  std::string resolve(const std::string& name) const;
   Observed observe(const Container& container);
   std::vector<Observed> list();  // all, newest first; damaged records are logged and left out
 
@@ -70,8 +74,8 @@ class Engine {
   void set_endpoint(const std::string& id, const network::EndpointConfig& endpoint);
   void rename(const std::string& id, const std::string& name);
 
-  // Called once by every command that changes something: finishes what killed commands left (temporary trees, containers half
-  // made or half removed, lost rules).
+  // Called once by every command that changes something: finishes what killed commands left (temporary trees,
+  // containers half made or half removed, lost rules).
   void recover();
 
   image::Images& images() { return images_; }
@@ -81,6 +85,17 @@ class Engine {
   const store::Locations& locations() const { return locations_; }
 
  private:
+  std::optional<std::string> try_resolve(const std::string& name) const;
+  void make_mounts(const Container& container);
+  void write_network_files(const Container& container);
+  // After the end of a container: network, cgroup and run directory.
+  void clean_up(const std::string& id);
+  // Everything of an id whose record is gone or never was; the caller holds its lock.
+  void remove_remains(const std::string& id, const std::optional<Container>& container, bool volumes);
+  void recover_remains();
+  void recover_names();
+  void recover_ended();
+
   store::Locations locations_;
   image::Images images_;
   volume::Volumes volumes_;
@@ -88,8 +103,10 @@ class Engine {
   network::Network network_;
 };
 
-// --- census -------------------------------------------------------------------------------------------------------------
-// Every kernel and disk object of this instance: sorted lines "kind name". (docs/census.md)
-std::vector<std::string> census(const store::Locations& locations);
+// --- census
+// ------------------------------------------------------------------------------------------------------------- Every
+// kernel and disk object of this instance: sorted lines "kind name". (docs/census.md) Images, layers and the build
+// cache may be left behind by everyday work: they are listed only with `all`.
+std::vector<std::string> census(const store::Locations& locations, bool all = false);
 
 }  // namespace conductor::engine

@@ -1,0 +1,157 @@
+// Every kernel and disk object of one instance, so that a test can say that nothing is left (docs/census.md).
+#include "base/text.hpp"
+#include "base/units.hpp"
+#include "engine/directory.hpp"
+#include "engine/engine.hpp"
+#include "linux/cgroup.hpp"
+#include "linux/fd.hpp"
+#include "linux/mount.hpp"
+#include "linux/netlink.hpp"
+#include "linux/nftables.hpp"
+#include "store/lock.hpp"
+#include "store/records.hpp"
+
+#include <dirent.h>
+#include <limits.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+
+namespace conductor::engine {
+
+namespace {
+
+using Lines = std::vector<std::string>;
+
+bool is_below(const std::string& path, const std::string& directory) { return path.starts_with(directory + "/"); }
+
+bool is_ours(const std::string& path, const store::Locations& locations) {
+  return is_below(path, locations.root) || is_below(path, locations.state);
+}
+
+void add(Lines& lines, const char* kind, const std::string& name) {
+  lines.push_back(std::string(kind) + " " + base::escape_control(name));
+}
+
+void count_mounts(Lines& lines, const store::Locations& locations) {
+  for (const auto& mount : linux::list_mounts())
+    if (is_ours(mount.point, locations)) add(lines, "mount", mount.point);
+}
+
+void count_network(Lines& lines, const store::Locations& locations) {
+  const auto settings = network::Settings::of(locations);
+  linux::Netlink netlink;
+  for (const auto& link : netlink.links())
+    if (link.group == settings.interface_group || link.name.starts_with(settings.interface_prefix))
+      add(lines, "link", link.name);
+  constexpr std::uint32_t rules_of_one_instance = 4;
+  for (const auto& rule : netlink.rules())
+    if (rule.priority >= settings.rule_priority && rule.priority < settings.rule_priority + rules_of_one_instance)
+      add(lines, "policy-rule", std::to_string(rule.priority));
+  if (linux::nft_table_exists("inet", settings.table)) add(lines, "nft-table", settings.table);
+}
+
+void count_cgroups(Lines& lines, const store::Locations& locations) {
+  for (const auto& directory : linux::list_cgroups(locations.instance)) add(lines, "cgroup", directory);
+}
+
+std::string link_target(const std::string& path) {
+  std::array<char, PATH_MAX> target{};
+  const auto length = readlink(path.c_str(), target.data(), target.size());
+  return length > 0 ? std::string(target.data(), static_cast<std::size_t>(length)) : std::string();
+}
+
+// A process belongs to us when it is in one of our cgroups or has a file below our roots open.
+bool has_file_of(const std::string& process, const store::Locations& locations) {
+  const std::string descriptors = process + "/fd";
+  DIR* directory = opendir(descriptors.c_str());
+  if (directory == nullptr) return false;
+  bool found = false;
+  while (const dirent* entry = readdir(directory))
+    if (is_ours(link_target(descriptors + "/" + entry->d_name), locations)) found = true;
+  closedir(directory);
+  return found;
+}
+
+bool is_in_cgroup_of(const std::string& process, const store::Locations& locations) {
+  const auto groups = linux::try_read_file(process + "/cgroup");
+  return groups && groups->find("/" + locations.instance + "/") != std::string::npos;
+}
+
+void count_processes(Lines& lines, const store::Locations& locations) {
+  for (const auto& name : store::list_directory("/proc")) {
+    const auto pid = base::parse_number(name);
+    if (!pid || *pid == getpid()) continue;
+    const std::string process = "/proc/" + name;
+    if (!is_in_cgroup_of(process, locations) && !has_file_of(process, locations)) continue;
+    const auto command = linux::try_read_file(process + "/comm").value_or("");
+    add(lines, "process", name + " " + std::string(base::trim(command)));
+  }
+}
+
+// Every file below a directory, with its type where it is not a plain one.
+void count_tree(Lines& lines, const char* kind, const std::string& directory, const std::string& prefix = {}) {
+  for (const auto& name : store::list_directory(directory)) {
+    struct stat status{};
+    if (lstat((directory + "/" + name).c_str(), &status) != 0) continue;
+    const std::string shown = prefix + name;
+    if (S_ISDIR(status.st_mode)) {
+      count_tree(lines, kind, directory + "/" + name, shown + "/");
+    } else if (S_ISFIFO(status.st_mode)) {
+      add(lines, "fifo", shown);
+    } else if (S_ISSOCK(status.st_mode)) {
+      add(lines, "socket", shown);
+    } else if (!name.ends_with("lock")) {  // the files of locks stay; those that are held are counted below
+      add(lines, kind, shown);
+    }
+  }
+}
+
+void count_entries(Lines& lines, const char* kind, const std::string& directory) {
+  for (const auto& name : store::list_directory(directory)) add(lines, kind, name);
+}
+
+void count_locks(Lines& lines, const std::string& directory) {
+  for (const auto& name : store::list_directory(directory)) {
+    struct stat status{};
+    const std::string path = directory + "/" + name;
+    if (stat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) continue;
+    if (!store::Lock::try_acquire(path, store::Lock::Mode::shared)) add(lines, "lock", name);
+  }
+}
+
+void count_disk(Lines& lines, const store::Locations& locations, bool all) {
+  count_entries(lines, "container", locations.containers());
+  count_entries(lines, "name", locations.names());
+  count_entries(lines, "volume", locations.volumes());
+  count_entries(lines, "project", locations.projects());
+  count_entries(lines, "temporary", locations.temporary());
+  count_tree(lines, "network", locations.network());
+  count_entries(lines, "run-directory", locations.state + "/containers");
+  count_tree(lines, "run-file", locations.state + "/containers");
+  if (!all) return;
+  count_entries(lines, "image", locations.images());
+  count_tree(lines, "tag", locations.tags());
+  count_entries(lines, "layer", locations.layers());
+  count_entries(lines, "cache", locations.cache());
+  count_entries(lines, "base", locations.bases());
+}
+
+}  // namespace
+
+std::vector<std::string> census(const store::Locations& locations, bool all) {
+  Lines lines;
+  count_mounts(lines, locations);
+  count_network(lines, locations);
+  count_cgroups(lines, locations);
+  count_processes(lines, locations);
+  count_disk(lines, locations, all);
+  count_locks(lines, locations.locks());
+  std::sort(lines.begin(), lines.end());
+  lines.erase(std::unique(lines.begin(), lines.end()), lines.end());
+  return lines;
+}
+
+}  // namespace conductor::engine

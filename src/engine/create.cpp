@@ -1,0 +1,158 @@
+// Making a container: everything is checked, then name, address, ports and volumes are taken, then the record is
+// written.
+#include "base/text.hpp"
+#include "base/units.hpp"
+#include "engine/directory.hpp"
+#include "engine/engine.hpp"
+#include "engine/launch.hpp"
+#include "engine/names.hpp"
+#include "linux/root_fd.hpp"
+#include "store/records.hpp"
+
+namespace conductor::engine {
+
+namespace {
+
+constexpr std::int64_t smallest_memory = 4 << 20;
+
+void check_limits(const linux::CgroupLimits& limits) {
+  if (limits.memory && *limits.memory < smallest_memory) throw base::Error("a memory limit is at least 4 MiB (4m)");
+  if (limits.memory_swap && *limits.memory_swap != -1) {
+    if (!limits.memory) throw base::Error("a limit of memory and swap needs a memory limit (--memory)");
+    if (*limits.memory_swap < *limits.memory)
+      throw base::Error("the limit of memory and swap together is smaller than the memory limit");
+  }
+  if (limits.cpus && *limits.cpus <= 0) throw base::Error("the number of cpus is more than 0");
+  if (limits.pids && *limits.pids != -1 && *limits.pids < 1)
+    throw base::Error("the limit of processes is at least 1, or -1 for none");
+}
+
+bool is_below(const std::string& path, const std::string& directory) {
+  return path == directory || path.starts_with(directory + "/");
+}
+
+void check_mounts(const std::vector<MountConfig>& mounts) {
+  std::vector<std::string> targets;
+  for (const auto& mount : mounts) {
+    const std::string shown = "'" + base::escape_control(mount.target) + "'";
+    if (!mount.target.starts_with('/')) throw base::Error("the place of a mount is an absolute path, not " + shown);
+    if (mount.target == "/") throw base::Error("nothing can be mounted over the root of a container");
+    if (is_below(mount.target, "/proc") || is_below(mount.target, "/sys"))
+      throw base::Error("nothing can be mounted on or below /proc or /sys: " + shown);
+    for (const auto& other : targets)
+      if (other == mount.target) throw base::Error("two mounts have the same place " + shown);
+    targets.push_back(mount.target);
+    if (mount.kind == MountKind::named) store::require_valid_name("volume", mount.source);
+  }
+}
+
+void check_hostname(const std::string& name) {
+  constexpr std::size_t longest = 64;  // hostname(7)
+  if (name.empty()) return;
+  if (name.size() > longest || name.front() == '-' ||
+      name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_") != std::string::npos)
+    throw base::Error("'" + base::escape_control(name) +
+                      "' is no host name: at most 64 letters, digits, dots, dashes and underscores");
+}
+
+void check_network(const ContainerConfig& config) {
+  if (config.network == NetworkMode::links) return;
+  const std::string mode = "--network " + std::string(base::enum_name(config.network));
+  if (!config.endpoint.publish.empty()) throw base::Error("ports cannot be published with " + mode);
+  if (!config.endpoint.links.empty()) throw base::Error("peers cannot be declared with " + mode);
+  if (config.endpoint.internet) throw base::Error("internet cannot be asked for with " + mode);
+}
+
+// What can be known without looking at image or machine.
+void check(const ContainerConfig& config) {
+  if (!config.name.empty()) store::require_valid_name("container", config.name);
+  if (config.image.empty()) throw base::Error("no image is named");
+  for (const auto& variable : config.environment)
+    if (variable.find('=') == std::string::npos || variable.front() == '=')
+      throw base::Error("'" + base::escape_control(variable) + "' is no environment variable: NAME=value");
+  if (config.auto_remove && config.restart.policy != monitor::RestartPolicy::no)
+    throw base::Error("a container that is removed when it ends (--rm) cannot have a restart policy");
+  capabilities_of(config);
+  check_limits(config.limits);
+  check_mounts(config.mounts);
+  check_hostname(config.hostname);
+  check_network(config);
+}
+
+// A volume nobody named: it goes with its container.
+bool is_anonymous(const std::string& volume) {
+  constexpr std::size_t digits = 64;
+  return volume.size() == digits && volume.find_first_not_of("0123456789abcdef") == std::string::npos;
+}
+
+std::string take_made_up_name(const store::Locations& locations, const std::string& id) {
+  constexpr int attempts = 20;
+  for (int i = 0; i < attempts; ++i) {
+    std::string name = made_up_name();
+    if (take_name(locations, name, id)) return name;
+  }
+  std::string name = made_up_name() + "_" + base::short_id(id);
+  take_name(locations, name, id);
+  return name;
+}
+
+void take_wanted_name(const store::Locations& locations, const std::string& name, const std::string& id) {
+  if (take_name(locations, name, id)) return;
+  const auto holder = id_of_name(locations, name);
+  throw base::Error("the container name '" + name + "' is in use" +
+                    (holder ? " by container " + base::short_id(*holder) : ""))
+      .with_hint("remove that container (conductor rm " + name + ") or choose another name");
+}
+
+}  // namespace
+
+void Engine::make_mounts(const Container& container) {
+  image::Image image;
+  image.layers = container.layers;
+  for (const auto& mount : container.config.mounts) {
+    if (mount.kind != MountKind::named) continue;
+    std::map<std::string, std::string> labels;
+    if (is_anonymous(mount.source)) labels["conductor.anonymous"] = container.id;
+    volumes_.create(mount.source, labels);
+    volumes_.fill(mount.source, images_.lower_directories(image), mount.target);
+  }
+}
+
+Container Engine::create(ContainerConfig config, const image::Progress& progress) {
+  check(config);
+  const image::Image image = images_.resolve(config.image, progress);
+  Container container;
+  container.id = store::new_id();
+  container.created = base::now_unix_ns();
+  container.image_id = image.id;
+  container.layers = image.layers;
+  container.image_config = image.config;
+  container.config = std::move(config);
+  arguments_of(container);
+  stop_signal_of(container);
+
+  const std::string& id = container.id;
+  const auto lock = make_directory(locations_, id);
+  try {
+    auto& wanted = container.config;
+    if (wanted.name.empty())
+      wanted.name = take_made_up_name(locations_, id);
+    else
+      take_wanted_name(locations_, wanted.name, id);
+    for (auto& mount : wanted.mounts)
+      if (mount.kind == MountKind::bind) mount.source = volume::check_bind_source(locations_, mount.source, true);
+    if (wanted.network == NetworkMode::links) {
+      wanted.endpoint.names = {wanted.name, base::short_id(id)};
+      network_.reserve(id, wanted.endpoint);
+    }
+    make_mounts(container);
+    write_container(locations_, container);
+  } catch (...) {
+    base::Collector ignored;  // the failure itself is what the user needs to know
+    ignored.attempt([&] { remove_remains(id, container, true); });
+    throw;
+  }
+  return container;
+}
+
+}  // namespace conductor::engine

@@ -1,0 +1,79 @@
+#include "engine/directory.hpp"
+
+#include "base/text.hpp"
+#include "engine/launch.hpp"
+#include "linux/fd.hpp"
+#include "store/records.hpp"
+
+#include <unistd.h>
+
+namespace conductor::engine {
+
+namespace {
+std::string lock_path(const store::Locations& locations, const std::string& id) {
+  return locations.container(id) + "/lock";
+}
+std::string name_path(const store::Locations& locations, const std::string& name) {
+  return locations.names() + "/" + name;
+}
+}  // namespace
+
+std::string record_path(const store::Locations& locations, const std::string& id) {
+  return locations.container(id) + "/config.json";
+}
+
+bool has_record(const store::Locations& locations, const std::string& id) {
+  return access(record_path(locations, id).c_str(), F_OK) == 0;
+}
+
+std::optional<Container> read_container(const store::Locations& locations, const std::string& id) {
+  return store::read_record<Container>(record_path(locations, id));
+}
+
+void write_container(const store::Locations& locations, const Container& container) {
+  // One that removes itself does not outlive the boot: nothing of it has to reach the disk.
+  store::write_record(record_path(locations, container.id), container, !container.config.auto_remove);
+}
+
+std::vector<std::string> recorded_ids(const store::Locations& locations) {
+  std::vector<std::string> ids;
+  for (auto& id : store::list_directory(locations.containers()))
+    if (has_record(locations, id)) ids.push_back(std::move(id));
+  return ids;
+}
+
+store::Lock make_directory(const store::Locations& locations, const std::string& id) {
+  store::make_directory(locations.container(id));
+  auto lock = store::Lock::acquire(lock_path(locations, id));
+  store::make_directory(upper_directory(locations, id), 0755);
+  store::make_directory(work_directory(locations, id));
+  return lock;
+}
+
+store::Lock lock_directory(const store::Locations& locations, const std::string& id) {
+  if (access(locations.container(id).c_str(), F_OK) != 0) throw base::Error("no such container: " + base::short_id(id));
+  return store::Lock::acquire(lock_path(locations, id));
+}
+
+std::optional<store::Lock> try_lock_directory(const store::Locations& locations, const std::string& id) {
+  try {
+    return store::Lock::try_acquire(lock_path(locations, id));
+  } catch (const base::Error&) {
+    return std::nullopt;
+  }
+}
+
+std::optional<std::string> id_of_name(const store::Locations& locations, const std::string& name) {
+  if (!store::valid_name(name)) return std::nullopt;
+  return linux::try_read_file(name_path(locations, name), 128);
+}
+
+bool take_name(const store::Locations& locations, const std::string& name, const std::string& id) {
+  return store::create_exclusively(name_path(locations, name), id);
+}
+
+void give_up_name(const store::Locations& locations, const std::string& name, const std::string& id) {
+  if (id_of_name(locations, name) == id) store::remove_file(name_path(locations, name));
+}
+
+}  // namespace conductor::engine

@@ -1,0 +1,192 @@
+// A container from start to removal.
+#include "base/text.hpp"
+#include "engine/directory.hpp"
+#include "engine/engine.hpp"
+#include "engine/launch.hpp"
+#include "linux/fd.hpp"
+#include "linux/root_fd.hpp"
+#include "store/records.hpp"
+
+#include <csignal>
+
+namespace conductor::engine {
+
+namespace {
+
+// It has a process, or its monitor is about to start one.
+bool is_active(const std::optional<monitor::Status>& status) {
+  return status && status->phase != monitor::Phase::exited;
+}
+
+std::vector<runtime::Created::Listener> listeners_of(const std::vector<network::PortListener>& ports,
+                                                     linux::Ipv4 address) {
+  std::vector<runtime::Created::Listener> listeners;
+  for (const auto& port : ports)
+    listeners.push_back({port.socket.get(), port.protocol == network::Protocol::udp, address, port.container_port});
+  return listeners;
+}
+
+}  // namespace
+
+void Engine::write_network_files(const Container& container) {
+  const std::string directory = locations_.container(container.id) + "/";
+  const auto write = [&](const char* name, const std::string& content) {
+    store::write_file_atomically(directory + name, content, false);
+  };
+  write(hostname_file, hostname_of(container) + "\n");
+  switch (container.config.network) {
+    case NetworkMode::links:
+      network_.write_files(container.id, locations_.container(container.id));
+      break;
+    case NetworkMode::none:
+      write(hosts_file, "127.0.0.1\tlocalhost\n::1\tlocalhost\n");
+      write(resolver_file, "");
+      break;
+    case NetworkMode::host:
+      write(hosts_file, linux::try_read_file("/etc/hosts").value_or("127.0.0.1\tlocalhost\n"));
+      write(resolver_file, linux::try_read_file("/etc/resolv.conf").value_or(""));
+      break;
+  }
+}
+
+runtime::Created Engine::start_attached(const std::string& id, const runtime::Streams& streams) {
+  const auto lock = lock_directory(locations_, id);
+  const Container container = find(id);
+  const base::Context context("starting container " + container.config.name);
+  const auto status = runtime_.status(id);
+  if (is_active(status)) throw base::Error("it is running already");
+  if (status) clean_up(id);
+
+  image::Image image;
+  image.layers = container.layers;
+  const bool linked = container.config.network == NetworkMode::links;
+  std::vector<network::PortListener> ports;
+  linux::Ipv4 address = 0;
+  if (linked) {
+    const auto endpoint = network_.reserve(id, container.config.endpoint);
+    address = endpoint.address;
+    ports = network_.listen(endpoint);
+  }
+  write_network_files(container);
+  std::optional<runtime::Created> created;
+  try {
+    created.emplace(
+        runtime_.create(launch_setup(container, images_.lower_directories(image), volumes_, locations_), streams));
+    if (linked) network_.attach(id, created->network_namespace());
+    created->start(listeners_of(ports, address));
+  } catch (...) {
+    base::Collector ignored;  // the failure itself is what the user needs to know
+    created.reset();
+    ignored.attempt([&] { clean_up(id); });
+    throw;
+  }
+  return std::move(*created);
+}
+
+void Engine::start(const std::string& id) { start_attached(id, {}).detach(); }
+
+void Engine::clean_up(const std::string& id) {
+  base::Collector problems;
+  problems.attempt([&] { network_.detach(id); });
+  problems.attempt([&] { runtime_.clean(id); });
+  problems.finish();
+}
+
+void Engine::settle(const std::string& id) {
+  std::optional<store::Lock> lock;
+  try {
+    lock.emplace(lock_directory(locations_, id));
+  } catch (const base::Error&) {
+    if (!has_record(locations_, id)) return;
+    throw;
+  }
+  if (is_active(runtime_.status(id))) return;
+  const auto container = read_container(locations_, id);
+  if (container && !container->config.auto_remove) return clean_up(id);
+  store::remove_file(record_path(locations_, id));
+  remove_remains(id, container, true);
+}
+
+void Engine::stop(const std::string& id, std::optional<std::chrono::nanoseconds> grace) {
+  const Container container = find(id);
+  const base::Context context("stopping container " + container.config.name);
+  runtime_.stop(id, grace.value_or(container.config.stop_grace));
+  settle(id);
+}
+
+void Engine::kill(const std::string& id, int signal) {
+  const Container container = find(id);
+  if (!is_active(runtime_.status(id))) throw base::Error("container '" + container.config.name + "' is not running");
+  const base::Context context("signalling container " + container.config.name);
+  if (signal != SIGKILL) return runtime_.send_signal(id, signal);
+  // Killed for good: no restart policy brings it back.
+  runtime_.stop(id, std::chrono::nanoseconds(0));
+  settle(id);
+}
+
+void Engine::remove(const std::string& id, bool force, bool volumes) {
+  if (is_active(runtime_.status(id))) {
+    if (!force)
+      throw base::Error("container '" + find(id).config.name + "' is running")
+          .with_hint("stop it first, or remove it with rm -f");
+    runtime_.stop(id, std::chrono::nanoseconds(0));
+  }
+  if (!has_record(locations_, id)) return;  // it removed itself
+  const auto lock = lock_directory(locations_, id);
+  if (!has_record(locations_, id)) return;
+  std::optional<Container> container;
+  try {
+    container = read_container(locations_, id);
+  } catch (const store::DamagedRecord&) {
+    // What it said is lost; what belongs to the id is found without it.
+  }
+  const base::Context context("removing container " + (container ? container->config.name : base::short_id(id)));
+  store::remove_file(record_path(locations_, id));
+  remove_remains(id, container, volumes);
+}
+
+void Engine::remove_remains(const std::string& id, const std::optional<Container>& container, bool volumes) {
+  base::Collector problems;
+  problems.attempt([&] { network_.forget(id); });
+  problems.attempt([&] { runtime_.clean(id); });
+  if (container) {
+    problems.attempt([&] { give_up_name(locations_, container->config.name, id); });
+  } else {
+    for (const auto& name : store::list_directory(locations_.names()))
+      problems.attempt([&] { give_up_name(locations_, name, id); });
+  }
+  if (volumes) {
+    for (const auto& volume : volumes_.list())
+      if (const auto owner = volume.labels.find("conductor.anonymous");
+          owner != volume.labels.end() && owner->second == id)
+        problems.attempt([&] { volumes_.remove(volume.name, {}); });
+  }
+  problems.attempt([&] { linux::remove_tree(upper_directory(locations_, id)); });
+  problems.attempt([&] { linux::remove_tree(work_directory(locations_, id)); });
+  // While anything is left the directory stays, and recover comes back to it.
+  if (problems.clean()) problems.attempt([&] { linux::remove_tree(locations_.container(id)); });
+  problems.finish();
+}
+
+int Engine::exec(const std::string& id, const ExecOptions& options) {
+  const Container container = find(id);
+  const auto status = runtime_.status(id);
+  if (!status || status->phase != monitor::Phase::running)
+    throw base::Error("container '" + container.config.name + "' is not running");
+  monitor::Process process = confined_process(container, locations_);
+  process.arguments = options.command;
+  auto environment = options.environment;
+  if (options.terminal && !container.config.terminal) environment.insert(environment.begin(), "TERM=xterm");
+  process.environment = environment_of(container, environment);
+  process.user = options.user;
+  if (process.user.empty()) process.user = container.config.user;
+  if (process.user.empty()) process.user = container.image_config.user;
+  process.working_directory = options.working_directory;
+  if (process.working_directory.empty()) process.working_directory = container.config.working_directory;
+  if (process.working_directory.empty()) process.working_directory = container.image_config.working_dir;
+  if (process.working_directory.empty()) process.working_directory = "/";
+  process.terminal = options.terminal;
+  return runtime_.exec(id, process, options.detach);
+}
+
+}  // namespace conductor::engine

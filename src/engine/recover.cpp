@@ -1,0 +1,87 @@
+// What killed commands, lost monitors and reboots leave behind is put in order here. Nothing another command is working
+// on is touched: it holds the lock of the container's directory.
+#include "base/log.hpp"
+#include "base/text.hpp"
+#include "engine/directory.hpp"
+#include "engine/engine.hpp"
+#include "linux/process.hpp"
+#include "store/records.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+
+namespace conductor::engine {
+
+namespace {
+
+bool is_active(const std::optional<monitor::Status>& status) {
+  return status && status->phase != monitor::Phase::exited;
+}
+
+// One object that cannot be recovered does not keep the others from it, nor the command that was asked for.
+template <class Step>
+void attempt(const std::string& what, Step&& step) {
+  try {
+    step();
+  } catch (const base::Error& e) {
+    base::log(base::LogLevel::warning, "recovering " + what + ": " + e.message());
+  }
+}
+
+}  // namespace
+
+void Engine::recover() {
+  recover_remains();
+  recover_names();
+  recover_ended();
+  attempt("temporary files", [&] { store::sweep_temporary(locations_.temporary()); });
+  attempt("the network", [&] { network_.repair(); });
+}
+
+// Directories without record: half made, half removed, or of a build step.
+void Engine::recover_remains() {
+  for (const auto& id : store::list_directory(locations_.containers())) {
+    if (has_record(locations_, id)) continue;
+    attempt(base::short_id(id), [&] {
+      const auto lock = try_lock_directory(locations_, id);
+      if (!lock || has_record(locations_, id)) return;
+      if (is_active(runtime_.status(id))) runtime_.stop(id, std::chrono::nanoseconds(0));
+      remove_remains(id, std::nullopt, true);
+    });
+  }
+}
+
+// Names that lead to no container. Each container has one, so equal numbers need no closer look.
+void Engine::recover_names() {
+  const auto names = store::list_directory(locations_.names());
+  const auto ids = recorded_ids(locations_);
+  if (names.size() == ids.size()) return;
+  for (const auto& name : names) {
+    const auto id = id_of_name(locations_, name);
+    if (!id || std::binary_search(ids.begin(), ids.end(), *id)) continue;
+    attempt("the name " + name, [&] {
+      const bool known = access(locations_.container(*id).c_str(), F_OK) == 0;
+      if (!known) give_up_name(locations_, name, *id);
+    });
+  }
+}
+
+// Containers that ended while nobody watched still have their place in the network and a run directory. After a reboot
+// every one is looked at; later only those with a run directory.
+void Engine::recover_ended() {
+  const std::string run_directories = locations_.state + "/containers";
+  const std::string marker = locations_.state + "/recovered-" + linux::boot_id();
+  const bool first_since_boot = access(marker.c_str(), F_OK) != 0;
+  const auto ids = first_since_boot ? recorded_ids(locations_) : store::list_directory(run_directories);
+  for (const auto& id : ids)
+    attempt(base::short_id(id), [&] {
+      const auto status = runtime_.status(id);
+      if (!status || is_active(status)) return;
+      if (const auto lock = try_lock_directory(locations_, id); !lock) return;
+      settle(id);
+    });
+  if (first_since_boot) store::create_exclusively(marker, "");
+}
+
+}  // namespace conductor::engine
