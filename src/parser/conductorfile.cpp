@@ -25,8 +25,7 @@ struct Reader {
   }
 };
 
-// --- words
-// ------------------------------------------------------------------------------------------------------------
+// --- words --------------------------------------------------------------------------------------------------
 
 Word word_at(const Reader& in, const Span& span) {
   return {in.node.rest.substr(span.offset, span.size), in.node.at(span.offset)};
@@ -106,8 +105,7 @@ std::vector<KeyValue> key_values(Reader& in) {
   return pairs;
 }
 
-// --- instructions
-// -----------------------------------------------------------------------------------------------------
+// --- instructions -------------------------------------------------------------------------------------------
 
 bool is_stage_name(std::string_view name) {
   const auto inner = [](char c) {
@@ -232,7 +230,7 @@ Statement parse_arg(Reader& in) {
   return arg;
 }
 
-// --- flags
+// --- flags --------------------------------------------------------------------------------------------------
 // ------------------------------------------------------------------------------------------------------------ Each
 // check answers what is wrong with a value, or nothing.
 
@@ -281,8 +279,7 @@ constexpr std::array copy_flags{FlagRule{"from", check_given},  FlagRule{"chown"
                                 FlagRule{"parents", nullptr},   FlagRule{"exclude", nullptr}};
 constexpr std::span<const FlagRule> no_flags;
 
-// --- THE table of instructions: keyword, what reads its words, its flags
-// ----------------------------------------------
+// --- THE table of instructions: keyword, what reads its words, its flags ------------------------------------
 
 struct InstructionRule {
   std::string_view keyword;
@@ -307,8 +304,7 @@ auto find_rule(const Rules& rules, Name name) {
   return std::find_if(rules.begin(), rules.end(), name);
 }
 
-// --- nodes to instructions
-// --------------------------------------------------------------------------------------------
+// --- nodes to instructions ----------------------------------------------------------------------------------
 
 void check_flags(const Node& node, const InstructionRule& rule, Diagnostics& diagnostics) {
   for (const auto& flag : node.flags) {

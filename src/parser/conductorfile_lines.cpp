@@ -11,7 +11,7 @@ namespace conductor::parser {
 namespace pegtl = tao::pegtl;
 using Input = pegtl::memory_input<pegtl::tracking_mode::eager, pegtl::eol::lf_crlf, const char*>;
 
-// --- the grammar
+// --- the grammar --------------------------------------------------------------------------------------------
 // ------------------------------------------------------------------------------------------------------ Three small
 // grammars, from the outside to the inside. E is the escape character, which a directive chooses. Each rule looks at a
 // byte a bounded number of times, so reading takes time linear in the text.
@@ -65,8 +65,7 @@ template <char E> struct shell_line : until<eof, sor<plus<space>, heredoc<E>, sh
 // clang-format on
 }  // namespace grammar
 
-// --- messages
-// ---------------------------------------------------------------------------------------------------------
+// --- messages -----------------------------------------------------------------------------------------------
 namespace {
 template <class Rule>
 inline constexpr const char* message_of = nullptr;
@@ -82,8 +81,7 @@ struct Messages {
 template <class Rule>
 using Control = pegtl::must_if<Messages>::control<Rule>;
 
-// --- actions
-// ----------------------------------------------------------------------------------------------------------
+// --- actions ------------------------------------------------------------------------------------------------
 struct PendingHeredoc {
   Heredoc heredoc;
   bool strip_tabs = false;

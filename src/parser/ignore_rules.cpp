@@ -9,8 +9,7 @@
 namespace conductor::parser {
 namespace {
 
-// --- a pattern as a row of states
-// -------------------------------------------------------------------------------------
+// --- a pattern as a row of states ---------------------------------------------------------------------------
 
 struct Range {
   char32_t first;
