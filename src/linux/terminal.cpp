@@ -48,7 +48,7 @@ RawMode::~RawMode() { restore(); }
 void RawMode::restore() {
   if (!active_) return;
   active_ = false;
-  tcsetattr(terminal_, TCSADRAIN, &saved_);
+  tcsetattr(terminal_, TCSANOW, &saved_);
 }
 
 }  // namespace conductor::linux

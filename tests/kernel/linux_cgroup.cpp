@@ -1,0 +1,249 @@
+// Control groups under a name of this test alone, in the layout of this machine and, where the unified hierarchy is
+// mounted beside it, also in that of version 2 alone.
+#include "base/error.hpp"
+#include "base/text.hpp"
+#include "linux/cgroup.hpp"
+#include "linux/cgroup_layout.hpp"
+#include "linux/mount.hpp"
+#include "linux/process.hpp"
+#include "support/catch.hpp"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+
+using namespace conductor;
+using linux::Cgroup;
+using linux::CgroupLimits;
+
+namespace {
+
+constexpr int patience = 10000;  // ms
+
+const std::vector<linux::DeviceRule> only_null = {{'c', 1, 3, "rwm"}};
+const std::string base_path = "conductor-test-" + std::to_string(getpid());
+
+// One group; what is left in it is killed and all directories are gone at the end.
+struct Group {
+  Cgroup cgroup{base_path + "/one"};
+  std::vector<linux::Child> children;
+
+  Group(const CgroupLimits& limits, const std::vector<linux::DeviceRule>& devices) {
+    cgroup = Cgroup::create(cgroup.path(), limits, devices);
+  }
+  ~Group() {
+    cgroup.kill();
+    for (const auto& child : children) linux::wait_ended(child.pidfd, patience);
+    cgroup.remove();
+    Cgroup(base_path).remove();
+  }
+
+  // A process in the group: joins as a container's first process does, then runs `body`.
+  linux::Child& run(const std::function<int()>& body) {
+    const auto files = cgroup.join_files();
+    return children.emplace_back(linux::clone_child(0, [&] {
+      for (const auto& file : files) linux::write_kernel_file(file, "0");
+      return body();
+    }));
+  }
+  linux::Child& wait_for_ever() {
+    return run([] {
+      signal(SIGTERM, SIG_IGN);
+      for (;;) pause();
+      return 0;
+    });
+  }
+  // Until the child has joined all hierarchies.
+  void joined(pid_t pid) const {
+    for (const auto& directory : cgroup.directories())
+      while (linux::read_file(directory + "/cgroup.procs").find(std::to_string(pid)) == std::string::npos)
+        sched_yield();
+  }
+};
+
+linux::CgroupLayout machine_layout() {
+  static const linux::CgroupLayout layout = linux::find_cgroup_layout();
+  return layout;
+}
+
+// Returns false where there is nothing to try: no unified hierarchy, or it is the machine's layout anyway.
+bool use_unified(bool wanted) {
+  linux::use_cgroup_layout(machine_layout());
+  if (!wanted) return true;
+  if (linux::cgroup_v2_only()) return false;
+  for (const auto& entry : linux::list_mounts())
+    if (entry.type == "cgroup2") return linux::use_cgroup_layout({{{entry.point, true, {}}}}), true;
+  return false;
+}
+
+std::string value(const Cgroup& cgroup, const std::string& controller, const std::string& v1, const std::string& v2) {
+  const auto* hierarchy = linux::cgroup_layout().with(controller);
+  REQUIRE(hierarchy != nullptr);
+  const std::string text = linux::read_file(hierarchy->directory(cgroup.path()) + "/" + (hierarchy->unified ? v2 : v1));
+  return std::string(base::trim(text));
+}
+
+}  // namespace
+
+TEST_CASE("a group exists in every hierarchy in use and is gone after remove") {
+  const bool unified = GENERATE(false, true);
+  if (!use_unified(unified)) SKIP_TEST("no unified hierarchy beside version 1");
+  {
+    const Group group({}, only_null);
+    CHECK(group.cgroup.directories().size() == linux::cgroup_layout().hierarchies.size());
+    CHECK(group.cgroup.join_files().size() == linux::cgroup_layout().hierarchies.size());
+    CHECK(linux::list_cgroups(base_path).size() == linux::cgroup_layout().hierarchies.size());
+    CHECK(group.cgroup.processes().empty());
+  }
+  CHECK(linux::list_cgroups(base_path).empty());
+  CHECK(Cgroup(base_path).directories().empty());
+  CHECK(Cgroup(base_path + "/absent").remove());
+  CHECK_NOTHROW(Cgroup(base_path + "/absent").kill());
+}
+
+TEST_CASE("limits are set and changed") {
+  use_unified(false);
+  CgroupLimits limits;
+  limits.memory = 64 << 20;
+  limits.memory_swap = 64 << 20;
+  limits.cpus = 0.5;
+  limits.cpu_shares = 512;
+  limits.cpuset = "0";
+  limits.pids = 20;
+  const Group group(limits, only_null);
+  CHECK(value(group.cgroup, "memory", "memory.limit_in_bytes", "memory.max") == "67108864");
+  CHECK(value(group.cgroup, "pids", "pids.max", "pids.max") == "20");
+  CHECK(value(group.cgroup, "cpuset", "cpuset.cpus", "cpuset.cpus") == "0");
+  const bool unified = linux::cgroup_layout().with("cpu")->unified;
+  CHECK(value(group.cgroup, "cpu", "cpu.cfs_quota_us", "cpu.max") == (unified ? "50000 100000" : "50000"));
+  CHECK(value(group.cgroup, "cpu", "cpu.shares", "cpu.weight") == (unified ? "20" : "512"));
+
+  CgroupLimits more;
+  more.memory = 128 << 20;
+  more.memory_swap = 256 << 20;
+  more.pids = -1;
+  group.cgroup.update(more);
+  CHECK(value(group.cgroup, "memory", "memory.limit_in_bytes", "memory.max") == "134217728");
+  CHECK(value(group.cgroup, "pids", "pids.max", "pids.max") == "max");
+}
+
+TEST_CASE("a limit the kernel refuses makes create fail and leaves nothing") {
+  use_unified(false);
+  CgroupLimits limits;
+  limits.cpuset = "4000-4001";
+  CHECK_THROWS_AS(Cgroup::create(base_path + "/one", limits, only_null), base::Error);
+  CHECK(Cgroup(base_path + "/one").directories().empty());
+  Cgroup(base_path).remove();
+}
+
+TEST_CASE("the pids limit holds inside") {
+  use_unified(false);
+  CgroupLimits limits;
+  limits.pids = 1;
+  Group group(limits, only_null);
+  const auto& child = group.run([] { return fork() < 0 && errno == EAGAIN ? 0 : 1; });
+  CHECK(linux::wait_for(child.pidfd).code == 0);
+}
+
+TEST_CASE("only the devices of the rules can be used") {
+  const bool unified = GENERATE(false, true);
+  if (!use_unified(unified)) SKIP_TEST("no unified hierarchy beside version 1");
+  Group group({}, {{'c', 1, 3, "rwm"}, {'c', 1, 5, "r"}, {'c', 5, -1, "rw"}});
+  const auto& child = group.run([] {
+    const auto opens = [](const char* path, int flags) {
+      return linux::Fd(open(path, flags | O_CLOEXEC | O_NOCTTY)).get() >= 0;
+    };
+    if (!opens("/dev/null", O_RDWR)) return 1;
+    if (!opens("/dev/zero", O_RDONLY)) return 2;
+    if (opens("/dev/zero", O_WRONLY) || errno != EPERM) return 3;
+    if (opens("/dev/full", O_RDONLY) || errno != EPERM) return 4;
+    if (!opens("/dev/ptmx", O_RDWR)) return 5;
+    return 0;
+  });
+  CHECK(linux::wait_for(child.pidfd).code == 0);
+}
+
+TEST_CASE("kill ends every process, also those in groups made below ours, and remove waits for them") {
+  const bool unified = GENERATE(false, true);
+  if (!use_unified(unified)) SKIP_TEST("no unified hierarchy beside version 1");
+  Group group({}, only_null);
+  const pid_t first = group.wait_for_ever().pid;
+  const pid_t second = group.wait_for_ever().pid;
+  group.joined(first);
+  group.joined(second);
+  auto expected = std::vector<pid_t>{first, second};
+  std::sort(expected.begin(), expected.end());
+  CHECK(group.cgroup.processes() == expected);
+  CHECK(group.cgroup.pids_usage().value_or(2) == 2);
+  CHECK_FALSE(group.cgroup.remove());
+
+  const Cgroup below = Cgroup::create(group.cgroup.path() + "/below", {}, only_null);
+  for (const auto& file : below.join_files()) linux::write_kernel_file(file, std::to_string(second));
+  CHECK(group.cgroup.processes() == expected);
+
+  group.cgroup.kill();
+  for (const auto& child : group.children) CHECK(linux::wait_for(child.pidfd).signal == SIGKILL);
+  CHECK(group.cgroup.processes().empty());
+  CHECK(group.cgroup.remove());
+}
+
+TEST_CASE("a frozen group does not run and is killed all the same") {
+  const bool unified = GENERATE(false, true);
+  if (!use_unified(unified)) SKIP_TEST("no unified hierarchy beside version 1");
+  Group group({}, only_null);
+  linux::Pipe pipe = linux::make_pipe();
+  const auto& child = group.run([&] {
+    pipe.write.reset();
+    char byte = 0;
+    return read(pipe.read.get(), &byte, 1) == 0 ? 5 : 6;
+  });
+  group.joined(child.pid);
+  group.cgroup.freeze(true);
+  pipe.write.reset();
+  CHECK_FALSE(linux::wait_ended(child.pidfd, 50));
+  SECTION("thawed") {
+    group.cgroup.freeze(false);
+    CHECK(linux::wait_for(child.pidfd).code == 5);
+  }
+  SECTION("killed") {
+    group.cgroup.kill();
+    CHECK(linux::wait_for(child.pidfd).signal == SIGKILL);
+  }
+}
+
+TEST_CASE("a child is cloned into a group of version 2") {
+  use_unified(false);
+  if (!linux::cgroup_v2_only() && !use_unified(true)) SKIP_TEST("no unified hierarchy");
+  Group group({}, only_null);
+  const linux::Fd directory = linux::open_file(group.cgroup.directories().at(0), O_PATH | O_DIRECTORY);
+  linux::Pipe pipe = linux::make_pipe();
+  const auto& child = group.children.emplace_back(linux::clone_child(
+      0,
+      [&pipe] {
+        pipe.write.reset();
+        char byte = 0;
+        return static_cast<int>(read(pipe.read.get(), &byte, 1));
+      },
+      directory.get()));
+  CHECK(group.cgroup.processes() == std::vector<pid_t>{child.pid});
+  pipe.write.reset();
+  CHECK(linux::wait_for(child.pidfd).code == 0);
+}
+
+TEST_CASE("usage is counted") {
+  use_unified(false);
+  Group group({}, only_null);
+  const auto& child = group.run([] {
+    volatile unsigned sum = 0;
+    for (unsigned i = 0; i < 10'000'000; ++i) sum = sum + i;
+    return 0;
+  });
+  CHECK(linux::wait_for(child.pidfd).code == 0);
+  CHECK(group.cgroup.cpu_usage_ns().value_or(0) > 0);
+  CHECK(group.cgroup.memory_usage().has_value());
+  CHECK(group.cgroup.pids_usage() == 0);
+}
