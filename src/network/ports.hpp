@@ -1,0 +1,25 @@
+// Published ports: reserved by a file each in ROOT/network/ports (which names the holder) and by binding.
+#pragma once
+
+#include "network/network.hpp"
+#include "network/records.hpp"
+
+#include <string>
+#include <vector>
+
+namespace conductor::network {
+
+// Checks that every entry can be meant; throws Error.
+void validate_ports(const std::vector<Publish>& publish);
+
+// Takes the ports for that id and returns the entries with chosen host ports filled in. Throws Error naming the holder
+// of one that is taken; then none is. Ports the id holds already stay its own. The caller has written a record of the
+// id before: files of ids without one are taken over.
+std::vector<Publish> take_ports(const Records& records, const std::string& id, std::vector<Publish> publish);
+void give_back_ports(const Records& records, const std::string& id, const std::vector<Publish>& publish);
+
+// Listening (UDP: bound) sockets: on loopback for a port that is on all addresses, else on its own address, which keeps
+// other programs from taking it.
+std::vector<PortListener> open_listeners(const std::vector<Publish>& publish);
+
+}  // namespace conductor::network
