@@ -1,0 +1,171 @@
+#include "compose/operations.hpp"
+
+#include "base/text.hpp"
+#include "builder/builder.hpp"
+#include "compose/decide.hpp"
+
+#include <chrono>
+
+namespace conductor::compose {
+namespace {
+
+constexpr std::size_t shown_log_lines = 10;
+
+// Whole lines out of pieces as they come.
+class Lines {
+ public:
+  explicit Lines(const Operations::Output& output) : output_(output) {}
+  ~Lines() {
+    if (!rest_.empty()) output_(rest_);
+  }
+  Lines(const Lines&) = delete;
+  Lines& operator=(const Lines&) = delete;
+  void add(std::string_view bytes) {
+    rest_ += bytes;
+    for (auto end = rest_.find('\n'); end != std::string::npos; end = rest_.find('\n')) {
+      output_(rest_.substr(0, end));
+      rest_.erase(0, end + 1);
+    }
+  }
+
+ private:
+  const Operations::Output& output_;
+  std::string rest_;
+};
+
+std::string event_text(const builder::Event& event) {
+  std::string place;
+  if (event.steps > 0) place = "[" + std::to_string(event.step) + "/" + std::to_string(event.steps) + "] ";
+  return event.kind == builder::Event::Kind::cached ? place + event.text + " (cached)" : place + event.text;
+}
+
+// Why a condition can no longer be reached; empty while it can.
+std::string hopeless(const monitor::Status& status, parser::Condition condition) {
+  if (satisfies(status, condition)) return {};
+  if (status.phase == monitor::Phase::exited) {
+    if (!status.error.empty()) return "did not start: " + status.error;
+    return "has exited with code " + (status.exit_code < 0 ? "unknown" : std::to_string(status.exit_code));
+  }
+  if (condition == parser::Condition::healthy && status.health == monitor::Health::unhealthy) {
+    const auto said = base::trim(status.health_output);
+    return "is unhealthy" + (said.empty() ? std::string() : "; its last check said: " + base::escape_control(said));
+  }
+  return {};
+}
+
+}  // namespace
+
+void Operations::act(const Step& step, const Output& output) {
+  std::visit([&](const auto& operation) { perform(operation, output); }, step.operation);
+}
+
+void Operations::perform(const CreateVolume& o, const Output& /*output*/) {
+  engine_.volumes().create(o.name, o.labels);
+}
+
+void Operations::perform(const BuildImage& o, const Output& output) {
+  builder::BuildOptions options;
+  options.context = o.build.context;
+  options.file = o.build.file;
+  options.tags = {o.image};
+  options.args = o.build.args;
+  options.labels = o.build.labels;
+  options.target = o.build.target;
+  options.no_cache = o.build.no_cache;
+  Lines lines(output);
+  builder::build(engine_, options, [&](const builder::Event& event) {
+    if (event.kind == builder::Event::Kind::output)
+      lines.add(event.text);
+    else if (event.kind != builder::Event::Kind::done)
+      output(event_text(event));
+  });
+}
+
+void Operations::perform(const FetchImage& o, const Output& output) { engine_.images().resolve(o.image, output); }
+
+void Operations::perform(const CreateContainer& o, const Output& output) { engine_.create(o.config, output); }
+
+void Operations::perform(const RecreateContainer& o, const Output& output) {
+  if (engine_.try_find(o.id)) {
+    engine_.stop(o.id);
+    engine_.remove(o.id, true);
+  }
+  engine_.create(o.config, output);
+}
+
+void Operations::perform(const UpdateNetwork& o, const Output& /*output*/) {
+  network::EndpointConfig endpoint = engine_.find(o.id).config.endpoint;
+  endpoint.groups = o.endpoint.groups;
+  endpoint.links = o.endpoint.links;
+  endpoint.internet = o.endpoint.internet;
+  endpoint.internet_to = o.endpoint.internet_to;
+  engine_.set_endpoint(o.id, endpoint);
+}
+
+void Operations::perform(const StartContainer& o, const Output& /*output*/) { engine_.start(engine_.find(o.name).id); }
+
+void Operations::perform(const RestartContainer& o, const Output& /*output*/) {
+  engine_.stop(o.id, o.grace);
+  engine_.start(o.id);
+}
+
+void Operations::perform(const StopContainer& o, const Output& /*output*/) {
+  if (engine_.try_find(o.id)) engine_.stop(o.id, o.grace);
+}
+
+void Operations::perform(const RemoveContainer& o, const Output& /*output*/) {
+  if (engine_.try_find(o.id)) engine_.remove(o.id, true, o.volumes);
+}
+
+void Operations::perform(const WaitFor& o, const Output& /*output*/) {
+  for (const auto& name : o.containers) wait_for_container(o, name);
+}
+
+void Operations::perform(const RemoveVolume& o, const Output& /*output*/) {
+  std::vector<std::string> users;
+  for (const auto& observed : engine_.list())
+    for (const auto& mount : observed.container.config.mounts)
+      if (mount.kind == engine::MountKind::named && mount.source == o.name)
+        users.push_back(observed.container.config.name);
+  engine_.volumes().remove(o.name, users);
+}
+
+void Operations::perform(const RemoveImage& o, const Output& output) {
+  const auto image = engine_.images().find(o.image);
+  if (!image) return;
+  std::string user;
+  for (const auto& observed : engine_.list())
+    if (observed.container.image_id == image->id) user = observed.container.config.name;
+  if (!user.empty()) return output("image " + o.image + " stays: container " + user + " uses it");
+  for (const auto& line : engine_.images().remove(o.image, [](const std::string&) { return std::nullopt; }))
+    output(line);
+}
+
+// Woken by the kernel when the status changes; looks up once a second only to see whether the user has given up.
+void Operations::wait_for_container(const WaitFor& wait, const std::string& name) {
+  const std::string id = engine_.find(name).id;
+  std::string reason;
+  const auto decided = [&](const monitor::Status& status) {
+    reason = hopeless(status, wait.condition);
+    return !reason.empty() || satisfies(status, wait.condition);
+  };
+  while (!engine_.runtime().wait_for(id, decided, std::chrono::seconds(1)))
+    if (cancelled_()) throw base::Error("interrupted");
+  if (reason.empty()) return;
+  const std::string log = last_lines(id);
+  throw base::Error("dependency " + wait.service + " (container " + name + ") " + reason +
+                    (log.empty() ? "" : "\nits last lines:\n" + log));
+}
+
+std::string Operations::last_lines(const std::string& id) {
+  runtime::LogOptions options;
+  options.tail = shown_log_lines;
+  std::string bytes;
+  engine_.runtime().logs(id, options, [&](runtime::Stream, std::int64_t, std::string_view piece) { bytes += piece; });
+  std::string text;
+  for (const auto& line : base::split(base::trim(bytes), '\n'))
+    if (!line.empty()) text += (text.empty() ? "    " : "\n    ") + base::escape_control(line);
+  return text;
+}
+
+}  // namespace conductor::compose

@@ -1,0 +1,199 @@
+#include "compose/preflight.hpp"
+
+#include "base/text.hpp"
+#include "compose/decide.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+#include <set>
+
+namespace conductor::compose {
+namespace {
+
+struct Made {
+  const std::string& service;
+  const engine::ContainerConfig& config;
+};
+
+std::vector<Made> containers_made(const Plan& plan) {
+  std::vector<Made> made;
+  for (const auto& step : plan.steps)
+    std::visit(
+        [&](const auto& operation) {
+          if constexpr (requires { operation.config; }) made.push_back({operation.service, operation.config});
+        },
+        step.operation);
+  return made;
+}
+
+// Ids of the containers that are gone when the plan is done.
+std::set<std::string> taken_away(const Plan& plan) {
+  std::set<std::string> ids;
+  for (const auto& step : plan.steps) {
+    if (const auto* removed = std::get_if<RemoveContainer>(&step.operation)) ids.insert(removed->id);
+    if (const auto* replaced = std::get_if<RecreateContainer>(&step.operation)) ids.insert(replaced->id);
+  }
+  return ids;
+}
+
+// Where a container's `ports` entry number `index` is written.
+base::Position place_of_port(const Project& project, const std::string& service, std::size_t index) {
+  for (const auto& written : project.source.services)
+    if (written.name == service && index < written.ports.size()) return written.ports[index].position;
+  return {};
+}
+
+base::Position place_of_mount(const Project& project, const std::string& service, const std::string& target) {
+  for (const auto& written : project.source.services)
+    if (written.name == service)
+      for (const auto& volume : written.volumes)
+        if (volume.value.target == target) return volume.position;
+  return {};
+}
+
+void check_ports_of_plan(const Project& project, const Plan& plan, std::vector<base::Diagnostic>& problems) {
+  struct Holder {
+    std::string name, address;
+  };
+  std::map<std::pair<network::Protocol, int>, std::vector<Holder>> taken;
+  for (const auto& [service, config] : containers_made(plan))
+    for (std::size_t i = 0; i < config.endpoint.publish.size(); ++i) {
+      const auto& publish = config.endpoint.publish[i];
+      for (int port = publish.host_port; publish.host_port != 0 && port < publish.host_port + publish.count; ++port) {
+        auto& holders = taken[{publish.protocol, port}];
+        for (const auto& holder : holders)
+          if (holder.address.empty() || publish.host_ip.empty() || holder.address == publish.host_ip)
+            problems.push_back({place_of_port(project, service, i),
+                                "containers " + holder.name + " and " + config.name + " both publish host port " +
+                                    std::to_string(port),
+                                "", base::Severity::error});
+        holders.push_back({config.name, publish.host_ip});
+      }
+    }
+}
+
+void check_external_volumes(const Project& project, const ObservedProject& observed, const Plan& plan,
+                            std::vector<base::Diagnostic>& problems) {
+  std::set<std::string> used;
+  for (const auto& made : containers_made(plan))
+    if (const auto* service = project.find(made.service)) used.insert(service->volumes.begin(), service->volumes.end());
+  for (const auto& volume : project.volumes)
+    if (volume.external && used.contains(volume.key) && !observed.volumes.contains(volume.name))
+      problems.push_back({volume.position, "external volume " + volume.name + " does not exist",
+                          "make it with: conductor volume create " + volume.name, base::Severity::error});
+}
+
+class Machine {
+ public:
+  Machine(engine::Engine& engine, const Project& project, const Plan& plan, std::vector<base::Diagnostic>& problems)
+      : engine_(engine), project_(project), plan_(plan), problems_(problems) {}
+
+  void check() {
+    for (const auto& step : plan_.steps) {
+      if (const auto* build = std::get_if<BuildImage>(&step.operation)) check_build(*build);
+      if (const auto* fetch = std::get_if<FetchImage>(&step.operation)) check_fetch(*fetch);
+    }
+    for (const auto& made : containers_made(plan_)) check_binds(made);
+    check_ports();
+  }
+
+ private:
+  engine::Engine& engine_;
+  const Project& project_;
+  const Plan& plan_;
+  std::vector<base::Diagnostic>& problems_;
+
+  void problem(const base::Position& position, std::string message, std::string hint = {}) {
+    problems_.push_back({position, std::move(message), std::move(hint), base::Severity::error});
+  }
+  base::Position place(const std::string& service, const std::string& key) const {
+    const auto* found = project_.find(service);
+    return found == nullptr ? base::Position{} : place_of(*found, key);
+  }
+
+  void check_build(const BuildImage& build) {
+    if (!std::filesystem::is_directory(build.build.context))
+      problem(place(build.service, "build"), "build context " + build.build.context + " is no directory");
+    else if (!build.build.file.empty() && !std::filesystem::exists(build.build.file))
+      problem(place(build.service, "build"), "build file " + build.build.file + " does not exist");
+  }
+
+  void check_fetch(const FetchImage& fetch) {
+    if (image::suite_of(image::parse_reference(fetch.image))) return;
+    std::vector<std::string> known;
+    for (const auto& listed : engine_.images().list()) known.push_back(listed.reference.text());
+    problem(place(fetch.service, "image"), "no such image: " + fetch.image + base::did_you_mean(fetch.image, known),
+            "build it first, or give the service a build section");
+  }
+
+  void check_binds(const Made& made) {
+    for (const auto& mount : made.config.mounts) {
+      if (mount.kind != engine::MountKind::bind) continue;
+      try {
+        // A missing source becomes a directory when the container is created, as -v does.
+        if (std::filesystem::exists(mount.source)) volume::check_bind_source(engine_.locations(), mount.source, false);
+      } catch (const base::Error& e) {
+        problem(place_of_mount(project_, made.service, mount.target), e.message());
+      }
+    }
+  }
+
+  // Taking the listening sockets for a moment finds the ports of other programs; the records find those of containers.
+  void check_ports() {
+    const auto leaving = taken_away(plan_);
+    std::map<std::pair<network::Protocol, int>, bool> ours;  // value: held by a container that leaves
+    std::map<std::pair<network::Protocol, int>, std::string> holders;
+    for (const auto& endpoint : engine_.network().list())
+      for (const auto& publish : endpoint.config.publish)
+        for (int i = 0; i < publish.count; ++i) {
+          const auto key = std::pair{publish.protocol, publish.host_port + i};
+          ours[key] = leaving.contains(endpoint.id);
+          holders[key] = endpoint.config.names.empty() ? base::short_id(endpoint.id) : endpoint.config.names.front();
+        }
+    for (const auto& [service, config] : containers_made(plan_))
+      for (std::size_t i = 0; i < config.endpoint.publish.size(); ++i) {
+        const auto& publish = config.endpoint.publish[i];
+        for (int offset = 0; publish.host_port != 0 && offset < publish.count; ++offset) {
+          const auto key = std::pair{publish.protocol, publish.host_port + offset};
+          const auto held = ours.find(key);
+          if (held == ours.end())
+            check_free(service, i, publish, offset);
+          else if (!held->second)
+            problem(place_of_port(project_, service, i),
+                    "host port " + std::to_string(key.second) + " is published by container " + holders[key]);
+        }
+      }
+  }
+
+  void check_free(const std::string& service, std::size_t index, network::Publish publish, int offset) {
+    publish.host_port += offset;
+    publish.container_port += offset;
+    publish.count = 1;
+    network::Endpoint probe;
+    probe.config.publish = {publish};
+    try {
+      engine_.network().listen(probe);
+    } catch (const base::Error& e) {
+      problem(place_of_port(project_, service, index), e.message());
+    }
+  }
+};
+
+}  // namespace
+
+std::vector<base::Diagnostic> contradictions(const Project& project, const ObservedProject& observed,
+                                             const Plan& plan) {
+  std::vector<base::Diagnostic> problems;
+  check_ports_of_plan(project, plan, problems);
+  check_external_volumes(project, observed, plan, problems);
+  return problems;
+}
+
+void preflight(engine::Engine& engine, const Project& project, const ObservedProject& observed, const Plan& plan) {
+  auto problems = contradictions(project, observed, plan);
+  Machine(engine, project, plan, problems).check();
+  if (!problems.empty()) throw base::SourceError(problems, project.text);
+}
+
+}  // namespace conductor::compose
