@@ -2,7 +2,7 @@
 # Which room may include which is checked by tests/architecture; linking follows the same order.
 function(add_room name)
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.cpp)
-  list(FILTER sources EXCLUDE REGEX "/main\\.cpp$")
+  list(FILTER sources EXCLUDE REGEX "/main\\.cpp$|/linux/(netlink|nftables)\\.cpp$")
   if(sources)
     add_library(conductor_${name} STATIC ${sources})
     target_link_libraries(conductor_${name} PUBLIC conductor_options ${ARGN})

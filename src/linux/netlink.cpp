@@ -234,9 +234,7 @@ void Netlink::add_veth(const VethEnd& end, std::uint32_t group, int mtu, const F
     m.text(IFLA_INFO_KIND, "veth");
     m.nest(IFLA_INFO_DATA, [&] {
       m.nest(VETH_INFO_PEER, [&] {
-        auto& fixed = m.extra<ifinfomsg>();
-        fixed.ifi_flags = IFF_UP;
-        fixed.ifi_change = IFF_UP;
+        m.extra<ifinfomsg>().ifi_family = AF_UNSPEC;
         m.text(IFLA_IFNAME, peer.name);
         m.bytes(IFLA_ADDRESS, peer.mac);
         m.u32(IFLA_MTU, static_cast<std::uint32_t>(mtu));

@@ -60,7 +60,8 @@ class Netlink {
  public:
   Netlink();
 
-  // veth(4), both ends in one request: the host's end down, in `group`; the peer made inside the other namespace, up.
+  // veth(4), both ends in one request, down (the driver refuses an end that comes up before its peer); the host's end
+  // in `group`, the peer inside the other namespace.
   void add_veth(const VethEnd& end, std::uint32_t group, int mtu, const Fd& peer_namespace, const VethEnd& peer);
   // Up, and with these per-interface settings at 1 (IPV4_DEVCONF_* of linux/ip.h; /proc/sys/net/ipv4/conf/NAME/).
   void set_link_up(int index, const std::vector<int>& ipv4_settings = {});
