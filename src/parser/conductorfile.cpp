@@ -231,8 +231,8 @@ Statement parse_arg(Reader& in) {
 }
 
 // --- flags --------------------------------------------------------------------------------------------------
-// ------------------------------------------------------------------------------------------------------------ Each
-// check answers what is wrong with a value, or nothing.
+
+// Each check answers what is wrong with a value, or nothing.
 
 #if defined(__x86_64__)
 constexpr std::string_view machine = "amd64";
@@ -315,7 +315,7 @@ void check_flags(const Node& node, const InstructionRule& rule, Diagnostics& dia
       for (const auto& known : rule.flags) names.emplace_back(known.name);
       diagnostics.error(flag.position,
                         rule.flags.empty() ? std::string(rule.keyword) + " takes no flags" : "unknown flag: " + shown,
-                        names.empty() ? "" : std::string(base::did_you_mean(flag.name, names)).erase(0, 2));
+                        suggestion(flag.name, names));
     } else if (found->check == nullptr) {
       diagnostics.error(flag.position, shown + " is not supported yet");
     } else if (!flag.value) {
@@ -342,8 +342,7 @@ std::optional<Instruction> parse_node(const Node& node, char escape, Diagnostics
   if (rule == instruction_rules.end()) {
     std::vector<std::string> names;
     for (const auto& known : instruction_rules) names.emplace_back(known.keyword);
-    const std::string meant = base::did_you_mean(node.keyword, names);
-    diagnostics.error(node.position, "unknown instruction " + show(node.keyword), meant.empty() ? "" : meant.substr(2));
+    diagnostics.error(node.position, "unknown instruction " + show(node.keyword), suggestion(node.keyword, names));
     return std::nullopt;
   }
   if (rule->parse == nullptr) {

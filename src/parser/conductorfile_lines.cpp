@@ -12,9 +12,9 @@ namespace pegtl = tao::pegtl;
 using Input = pegtl::memory_input<pegtl::tracking_mode::eager, pegtl::eol::lf_crlf, const char*>;
 
 // --- the grammar --------------------------------------------------------------------------------------------
-// ------------------------------------------------------------------------------------------------------ Three small
-// grammars, from the outside to the inside. E is the escape character, which a directive chooses. Each rule looks at a
-// byte a bounded number of times, so reading takes time linear in the text.
+
+// Three small grammars, from the outside to the inside. E is the escape character, which a directive chooses. Each rule
+// looks at a byte a bounded number of times, so reading takes time linear in the text.
 namespace grammar {
 // clang-format off
 using namespace tao::pegtl;

@@ -25,4 +25,9 @@ std::string show(std::string_view word) {
   return "'" + base::escape_control(word.substr(0, longest)) + (cut ? "…'" : "'");
 }
 
+std::string suggestion(std::string_view word, const std::vector<std::string>& candidates) {
+  const auto found = base::nearest(word, candidates);
+  return found ? "did you mean '" + *found + "'?" : "";
+}
+
 }  // namespace conductor::parser

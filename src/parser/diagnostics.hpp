@@ -37,4 +37,7 @@ class Diagnostics {
 // A word of the user's in a message: quoted, on one line, shortened.
 std::string show(std::string_view word);
 
+// "did you mean 'x'?", or nothing when no candidate is near.
+std::string suggestion(std::string_view word, const std::vector<std::string>& candidates);
+
 }  // namespace conductor::parser

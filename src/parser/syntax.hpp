@@ -44,6 +44,8 @@ struct VolumeMount {
 VolumeMount parse_volume(std::string_view text);  // -v and compose's short form
 VolumeMount parse_mount(std::string_view text);   // --mount type=bind,source=…,target=…,readonly
 VolumeMount parse_tmpfs(std::string_view text);   // "/path:size=64m,nr_inodes=1k"
+// What the three check of a whole mount: its paths, its name, a source where one is needed and none where not.
+void check_mount(const VolumeMount& mount);
 
 // Words of a command line as a shell splits them (quotes and backslashes), without any expansion: compose's string
 // commands.

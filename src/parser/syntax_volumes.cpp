@@ -41,6 +41,12 @@ bool is_propagation(std::string_view text) {
          text == "rslave";
 }
 
+void check_propagation(const std::string& text, std::string_view what) {
+  if (!is_propagation(text))
+    throw base::Error(show(what) + ": unknown propagation " + show(text) +
+                      "; expected rprivate, private, rslave, slave, rshared or shared");
+}
+
 void apply_volume_option(VolumeMount& mount, const std::string& option, std::string_view what) {
   if (option == "ro")
     mount.read_only = true;
@@ -129,16 +135,28 @@ void apply_mount_field(VolumeMount& mount, const std::string& name, const std::s
     mount.size = size_of(value, what);
   else if (name == "tmpfs-inodes")
     mount.inodes = size_of(value, what);
-  else if (name == "bind-propagation" && is_propagation(value))
-    mount.propagation = value;
   else if (name == "bind-propagation")
-    throw base::Error(show(what) + ": " + show(value) +
-                      " is no propagation; expected rprivate, rshared, rslave, private, shared or slave");
+    mount.propagation = value;
   else
     throw base::Error(show(what) + ": unknown field " + show(name) + base::did_you_mean(name, names));
 }
 
 }  // namespace
+
+void check_mount(const VolumeMount& mount) {
+  const std::string what = mount.source.empty() ? mount.target : mount.source + ":" + mount.target;
+  check_target(mount.target, what);
+  if (mount.kind == VolumeKind::bind && mount.source.empty())
+    throw base::Error(show(what) + ": a bind mount needs a source");
+  if (mount.kind == VolumeKind::tmpfs && !mount.source.empty())
+    throw base::Error(show(what) + ": a tmpfs has no source");
+  if (mount.kind == VolumeKind::named) check_volume_name(mount.source, what);
+  if (!mount.propagation.empty()) {
+    if (mount.kind != VolumeKind::bind) throw base::Error(show(what) + ": only a bind mount has a propagation");
+    check_propagation(mount.propagation, what);
+  }
+  if (mount.size != 0 && mount.kind != VolumeKind::tmpfs) throw base::Error(show(what) + ": only a tmpfs has a size");
+}
 
 VolumeMount parse_mount(std::string_view text) {
   VolumeMount mount;
@@ -148,13 +166,8 @@ VolumeMount parse_mount(std::string_view text) {
     apply_mount_field(mount, base::lower(field.substr(0, equals)),
                       equals == std::string::npos ? "" : field.substr(equals + 1), text);
   }
-  check_target(mount.target, text);
-  if (mount.kind == VolumeKind::bind && mount.source.empty())
-    throw base::Error(show(text) + ": a bind mount needs source=");
-  if (mount.kind == VolumeKind::tmpfs && !mount.source.empty())
-    throw base::Error(show(text) + ": a tmpfs has no source");
   if (mount.kind == VolumeKind::named && mount.source.empty()) mount.kind = VolumeKind::anonymous;
-  if (mount.kind == VolumeKind::named) check_volume_name(mount.source, text);
+  check_mount(mount);
   return mount;
 }
 
