@@ -68,6 +68,7 @@ void set_up_inner_end(const Endpoint& endpoint) {
   const auto loopback = netlink.link("lo");
   if (!link || !loopback) throw base::Error(std::string(inner_interface) + " is gone");
   netlink.set_link_up(loopback->index);
+  netlink.set_link_up(link->index);
   netlink.add_neighbour(link->index, host_address, host_mac(endpoint));
   netlink.add_address(link->index, endpoint.address, 32);
   linux::Route route;

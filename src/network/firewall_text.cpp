@@ -95,7 +95,7 @@ constexpr std::string_view chains = R"(
     fib daddr type local dnat ip to ip daddr . meta l4proto . th dport map @published_on
     fib daddr type local dnat ip to meta l4proto . th dport map @published
   }
-  chain masquerade {
+  chain masquerade_out {
     type nat hook postrouting priority srcnat; policy accept;
     ip saddr SUBNET oifname != "PREFIX*" masquerade
   }

@@ -1,0 +1,78 @@
+// A small world for network tests: a fresh network namespace plays the host (the thread is in it while the rig lives),
+// another one a neighbour behind the uplink, further ones containers. Everything is gone with the rig.
+#pragma once
+
+#include "linux/fd.hpp"
+#include "linux/netlink.hpp"
+#include "network/network.hpp"
+#include "support/temp.hpp"
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace test {
+
+namespace net = conductor::network;
+using conductor::linux::Fd;
+
+// What became of a connection attempt: answered, a reset, an error of the network, or nothing within the deadline.
+enum class Outcome { connected, refused, unreachable, silent };
+std::string to_text(Outcome outcome);
+
+bool can_make_network_namespaces();
+Fd make_network_namespace();  // without entering it
+
+inline constexpr const char* host_on_uplink = "198.51.100.1";
+inline constexpr const char* neighbour_address = "198.51.100.9";
+
+class Rig {
+ public:
+  Rig();
+  ~Rig();
+  Rig(const Rig&) = delete;
+  Rig& operator=(const Rig&) = delete;
+
+  // Makes a namespace and an endpoint of that id with one name like it, reserves and attaches it.
+  net::Endpoint start(const std::string& id, net::EndpointConfig config = {});
+  void stop(const std::string& id);  // its namespace is gone, then detached
+  void restart(const std::string& id);
+  const Fd& space(const std::string& id) const { return *spaces_.at(id); }
+  std::string address(const std::string& id) const;
+
+  // Listens in a namespace on every address; nobody accepts, the kernel alone answers.
+  void serve(const Fd& space, int port);
+  void serve(const std::string& id, int port) { serve(space(id), port); }
+  Outcome connect(const Fd& space, const std::string& address, int port) const;
+  Outcome connect(const std::string& id, const std::string& to, int port) const {
+    return connect(space(id), address(to), port);
+  }
+  bool ping(const Fd& space, const std::string& address) const;
+
+  net::Network& network() { return *network_; }
+  const net::Settings& settings() const { return settings_; }
+  const Fd& host() const { return host_; }
+  const Fd& neighbour() const { return neighbour_; }
+  const conductor::store::Locations& locations() const { return locations_; }
+  std::string path(const std::string& name) const { return directory_ / name; }
+  void drop_space(const std::string& id) { spaces_.erase(id); }
+
+  // Links, rules, tables, routes and uplink settings of the host as text, to compare.
+  std::vector<std::string> census() const;
+
+ private:
+  TemporaryDirectory directory_;
+  conductor::store::Locations locations_;
+  net::Settings settings_;
+  Fd origin_, host_, neighbour_;
+  std::map<std::string, std::unique_ptr<Fd>> spaces_;
+  std::vector<Fd> servers_;
+  std::unique_ptr<net::Network> network_;
+};
+
+void write_setting(const std::string& interface, const std::string& setting, const std::string& value);
+std::string read_setting(const std::string& interface, const std::string& setting);
+
+}  // namespace test
