@@ -1,0 +1,188 @@
+#include "builder/content_hashes.hpp"
+
+#include "base/error.hpp"
+#include "base/log.hpp"
+#include "base/sha256.hpp"
+#include "base/text.hpp"
+#include "base/units.hpp"
+#include "store/records.hpp"
+
+#include <fcntl.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <exception>
+#include <mutex>
+#include <thread>
+
+namespace conductor::builder {
+namespace {
+
+using base::Error;
+
+constexpr std::string_view magic = "conductor content hashes 1\n";
+constexpr std::size_t max_entries = 1U << 20U;
+constexpr std::size_t file_limit = 128U << 20U;
+constexpr std::size_t buffer_size = 256U << 10U;
+constexpr std::int64_t second = 1'000'000'000;
+// Two writes within one tick of a file system's clock leave the same time. A file younger than that when it was read
+// may have changed afterwards without a trace. Times without a fraction come from a clock that counts in seconds.
+constexpr std::int64_t fine_tick = second / 20, coarse_tick = 2 * second;
+
+std::int64_t nanoseconds(const timespec& time) { return time.tv_sec * second + time.tv_nsec; }
+
+bool is_settled(const struct stat& status, std::int64_t now) {
+  const bool coarse = status.st_mtim.tv_nsec == 0 && status.st_ctim.tv_nsec == 0;
+  const std::int64_t youngest = std::max(nanoseconds(status.st_mtim), nanoseconds(status.st_ctim));
+  return youngest + (coarse ? coarse_tick : fine_tick) < now;
+}
+
+void hash_attributes(int fd, const std::string& path, base::Sha256& hash) {
+  char names[4096];
+  const ssize_t size = flistxattr(fd, names, sizeof names);
+  if (size < 0 && errno != ENOTSUP) throw Error::from_errno("cannot read the attributes of " + path);
+  for (ssize_t at = 0; at < size;) {
+    const std::string name(names + at);
+    at += static_cast<ssize_t>(name.size()) + 1;
+    char value[4096];
+    if (!is_copied_attribute(name)) continue;
+    const ssize_t length = fgetxattr(fd, name.c_str(), value, sizeof value);
+    if (length < 0) throw Error::from_errno("cannot read the attributes of " + path);
+    hash.field(name).field({value, static_cast<std::size_t>(length)});
+  }
+}
+
+std::string hash_file(const linux::RootFd& root, const InputFile& file, std::vector<char>& buffer) {
+  const linux::Fd fd = root.open(file.path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  base::Sha256 hash;
+  for (;;) {
+    const ssize_t size = read(fd.get(), buffer.data(), buffer.size());
+    if (size < 0 && errno == EINTR) continue;
+    if (size < 0) throw Error::from_errno("cannot read " + file.path);
+    if (size == 0) break;
+    hash.update({buffer.data(), static_cast<std::size_t>(size)});
+  }
+  hash_attributes(fd.get(), file.path, hash);
+  struct stat after{};
+  if (fstat(fd.get(), &after) != 0) throw Error::from_errno("cannot look at " + file.path);
+  if (after.st_ino != file.status.st_ino || nanoseconds(after.st_ctim) != nanoseconds(file.status.st_ctim))
+    throw Error(base::escape_control(file.path) + " changed while the build read it");
+  return hash.hex();
+}
+
+void hash_files(const linux::RootFd& root, const std::vector<InputFile*>& files) {
+  std::atomic<std::size_t> next = 0;
+  std::mutex mutex;
+  std::exception_ptr failure;
+  const auto work = [&] {
+    try {
+      std::vector<char> buffer(buffer_size);
+      for (std::size_t i = next++; i < files.size(); i = next++) files[i]->content = hash_file(root, *files[i], buffer);
+    } catch (...) {
+      const std::lock_guard lock(mutex);
+      failure = std::current_exception();
+      next = files.size();
+    }
+  };
+  constexpr std::size_t files_per_thread = 64, bytes_per_thread = 4U << 20U;
+  std::size_t bytes = 0;
+  for (const auto* file : files) bytes += static_cast<std::size_t>(file->status.st_size);
+  const std::size_t worthwhile = std::max(files.size() / files_per_thread, bytes / bytes_per_thread);
+  const std::size_t count = std::min({worthwhile, files.size(), std::size_t{std::thread::hardware_concurrency()}});
+  std::vector<std::thread> others;
+  for (std::size_t i = 1; i < count; ++i) others.emplace_back(work);
+  work();
+  for (auto& thread : others) thread.join();
+  if (failure) std::rethrow_exception(failure);
+}
+
+std::string to_hex(const unsigned char (&bytes)[32]) {
+  constexpr const char* digits = "0123456789abcdef";
+  std::string text;
+  text.reserve(2 * sizeof bytes);
+  for (const unsigned char byte : bytes) text += {digits[byte >> 4U], digits[byte & 15U]};
+  return text;
+}
+
+void from_hex(const std::string& text, unsigned char (&bytes)[32]) {
+  const auto digit = [](char c) { return static_cast<unsigned>(c <= '9' ? c - '0' : c - 'a' + 10); };
+  for (std::size_t i = 0; i < sizeof bytes; ++i)
+    bytes[i] = static_cast<unsigned char>(digit(text[2 * i]) << 4U | digit(text[2 * i + 1]));
+}
+
+}  // namespace
+
+bool is_copied_attribute(const std::string& name) {
+  return name == "security.capability" || (name.starts_with("user.") && !name.starts_with("user.overlay."));
+}
+
+ContentHashes::ContentHashes(std::string file) : file_(std::move(file)) {
+  static_assert(std::is_trivially_copyable_v<Entry> && sizeof(Entry) == 72);
+  if (file_.empty()) return;
+  const auto bytes = linux::try_read_file(file_, file_limit);
+  if (!bytes || !bytes->starts_with(magic) || (bytes->size() - magic.size()) % sizeof(Entry) != 0) return;
+  known_.resize((bytes->size() - magic.size()) / sizeof(Entry));
+  if (!known_.empty()) std::memcpy(known_.data(), bytes->data() + magic.size(), known_.size() * sizeof(Entry));
+}
+
+ContentHashes::~ContentHashes() {
+  try {
+    save();
+  } catch (const std::exception& e) {
+    base::log(base::LogLevel::debug, std::string("content hashes are not remembered: ") + e.what());
+  }
+}
+
+ContentHashes::Key ContentHashes::key_of(const struct stat& status) {
+  return {status.st_dev, status.st_ino, static_cast<std::uint64_t>(status.st_size), nanoseconds(status.st_mtim),
+          nanoseconds(status.st_ctim)};
+}
+
+const ContentHashes::Entry* ContentHashes::find(const Key& key) const {
+  const auto found = std::lower_bound(known_.begin(), known_.end(), key,
+                                      [](const Entry& entry, const Key& wanted) { return entry.key < wanted; });
+  return found != known_.end() && found->key == key ? &*found : nullptr;
+}
+
+void ContentHashes::fill(const linux::RootFd& root, std::vector<Selected>& selected) {
+  std::vector<InputFile*> unknown;
+  for (auto& source : selected)
+    for (auto& file : source.files) {
+      if (!S_ISREG(file.status.st_mode)) continue;
+      if (const Entry* entry = find(key_of(file.status)))
+        file.content = to_hex(entry->hash);
+      else
+        unknown.push_back(&file);
+    }
+  if (unknown.empty()) return;
+  const std::int64_t now = base::now_unix_ns();
+  hash_files(root, unknown);
+  read_files_ += unknown.size();
+  for (const auto* file : unknown) {
+    if (!is_settled(file->status, now)) continue;
+    Entry entry{key_of(file->status), {}};
+    from_hex(file->content, entry.hash);
+    learnt_.push_back(entry);
+  }
+}
+
+void ContentHashes::save() {
+  if (learnt_.empty() || file_.empty()) return;
+  // Old entries of files that are gone cannot be told from those of files this build did not need: they go all at once.
+  if (known_.size() + learnt_.size() > max_entries) known_.clear();
+  known_.insert(known_.end(), learnt_.begin(), learnt_.end());
+  learnt_.clear();
+  std::sort(known_.begin(), known_.end(), [](const Entry& a, const Entry& b) { return a.key < b.key; });
+  known_.erase(std::unique(known_.begin(), known_.end(), [](const Entry& a, const Entry& b) { return a.key == b.key; }),
+               known_.end());
+  std::string bytes(magic);
+  bytes.append(reinterpret_cast<const char*>(known_.data()), known_.size() * sizeof(Entry));
+  store::make_directory(file_.substr(0, file_.rfind('/')));
+  store::write_file_atomically(file_, bytes, false);
+}
+
+}  // namespace conductor::builder

@@ -1,0 +1,110 @@
+#include "builder/run.hpp"
+
+#include "base/error.hpp"
+#include "builder/environment.hpp"
+#include "builder/layer_tree.hpp"
+
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <exception>
+#include <thread>
+
+namespace conductor::builder {
+namespace {
+
+using base::Error;
+
+// A here-document with "#!" lies here while it runs; no image has a file of that name.
+constexpr const char* script_path = "/.conductor-run";
+
+// Reads a pipe on a thread of its own until all writers are gone. Signals are left to the thread that started it.
+class OutputPump {
+ public:
+  explicit OutputPump(const OutputSink& sink) : pipe_(linux::make_pipe()) {
+    sigset_t all{}, before{};
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    thread_ = std::thread([this, &sink] { pump(sink); });
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  }
+  ~OutputPump() { join(); }
+  OutputPump(const OutputPump&) = delete;
+  OutputPump& operator=(const OutputPump&) = delete;
+
+  int writer() const { return pipe_.write.get(); }
+  void finish() {
+    join();
+    if (failure_) std::rethrow_exception(failure_);
+  }
+
+ private:
+  void join() {
+    pipe_.write.reset();
+    if (thread_.joinable()) thread_.join();
+  }
+  // A sink that fails does not stop the process that writes.
+  void pump(const OutputSink& sink) {
+    std::array<char, 16384> buffer;
+    for (;;) {
+      const ssize_t size = read(pipe_.read.get(), buffer.data(), buffer.size());
+      if (size < 0 && errno == EINTR) continue;
+      if (size <= 0) return;
+      try {
+        if (!failure_) sink({buffer.data(), static_cast<std::size_t>(size)});
+      } catch (...) {
+        failure_ = std::current_exception();
+      }
+    }
+  }
+
+  linux::Pipe pipe_;
+  std::exception_ptr failure_;
+  std::thread thread_;
+};
+
+engine::BuildStep build_step(const RunStep& step, const std::vector<std::string>& lower,
+                             const image::LayerDraft& draft) {
+  engine::BuildStep result;
+  result.lower = lower;
+  result.upper = draft.upper();
+  result.work = draft.work();
+  result.process.arguments = step.script.empty() ? step.arguments : std::vector<std::string>{script_path};
+  result.process.environment = step.proxies;
+  result.process.environment.insert(result.process.environment.end(), step.environment.begin(), step.environment.end());
+  result.process.user = step.user;
+  result.process.working_directory = step.working_directory;
+  result.network = step.network == StepNetwork::standard;
+  result.host_network = step.network == StepNetwork::host;
+  return result;
+}
+
+bool is_disk_full(const std::string& path) {
+  struct statvfs system{};
+  return statvfs(path.c_str(), &system) == 0 && (system.f_bavail == 0 || (system.f_files != 0 && system.f_favail == 0));
+}
+
+}  // namespace
+
+void run_step(engine::Engine& engine, const RunStep& step, const std::vector<std::string>& lower,
+              const image::LayerDraft& draft, const OutputSink& sink) {
+  if (lower.empty()) throw Error("there is no program to run: the image has no files yet");
+  const MountStubs stubs(lower);
+  const auto upper = linux::RootFd::open(draft.upper());
+  if (!step.script.empty()) upper.write_file(script_path, step.script, 0755);
+  OutputPump output(sink);
+  const int code = engine.run_build_step(build_step(step, lower, draft), {-1, output.writer(), output.writer()});
+  output.finish();
+  if (code != 0) {
+    Error failure("exit code " + std::to_string(code));
+    if (is_disk_full(draft.upper())) failure.with_hint("the disk that holds the images is full");
+    throw failure;
+  }
+  if (!step.script.empty()) upper.remove(script_path);
+  stubs.remove_from(draft);
+}
+
+}  // namespace conductor::builder
