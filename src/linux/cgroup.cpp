@@ -30,6 +30,9 @@ bool exists(const std::string& path) { return access(path.c_str(), F_OK) == 0; }
 
 std::vector<std::string> subdirectories(const std::string& directory) {
   std::vector<std::string> list;
+  struct stat found{};
+  constexpr nlink_t links_of_leaf = 2;  // its name and its ".": each directory below adds one
+  if (stat(directory.c_str(), &found) != 0 || found.st_nlink == links_of_leaf) return list;
   DIR* stream = opendir(directory.c_str());
   if (stream == nullptr) return list;
   while (const dirent* entry = readdir(stream)) {
@@ -190,8 +193,8 @@ std::vector<std::string> Cgroup::join_files() const {
 std::vector<pid_t> Cgroup::processes() const {
   // A process that is just being put in place is in some hierarchies only.
   std::set<pid_t> pids;
-  for (const auto& directory : directories())
-    each_group(directory, [&](const std::string& group) { read_processes(group, pids); });
+  for (const auto& hierarchy : cgroup_layout().hierarchies)
+    each_group(hierarchy.directory(path_), [&](const std::string& group) { read_processes(group, pids); });
   return {pids.begin(), pids.end()};
 }
 
@@ -201,16 +204,16 @@ void Cgroup::kill() const {
     write_kernel_file(unified->directory(path_) + "/cgroup.kill", "1");
   if (cgroup_layout().v2_only() && exists(unified->directory(path_) + "/cgroup.kill")) return;
 
-  // While they are frozen they cannot fork; what was forked before is found in the next round.
   const auto* freezer = cgroup_layout().with("freezer");
   const std::string state = freezer != nullptr ? freezer->directory(path_) + "/freezer.state" : "";
   const bool freezes = !state.empty() && exists(state);
   std::set<pid_t> signalled;
-  for (bool found_new = true; found_new;) {
-    found_new = false;
+  const auto is_new = [&signalled](pid_t pid) { return !signalled.contains(pid); };
+  // While they are frozen they cannot fork; what was forked before is found in the next round.
+  for (auto pids = processes(); std::any_of(pids.begin(), pids.end(), is_new); pids = processes()) {
     if (freezes) write_kernel_file(state, "FROZEN");
     for (const pid_t pid : processes()) {
-      found_new = signalled.insert(pid).second || found_new;
+      signalled.insert(pid);
       ::kill(pid, SIGKILL);
     }
     if (freezes) write_kernel_file(state, "THAWED");
