@@ -1,26 +1,26 @@
 // Control groups, version 1, 2 and hybrid (cgroups(7)). A group has one path, the same in every hierarchy in use.
 #pragma once
 
+#include "base/fields.hpp"
+#include "linux/fd.hpp"
+
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "base/fields.hpp"
-#include "linux/fd.hpp"
-
 namespace conductor::linux {
 
 struct CgroupLimits {
-  std::optional<std::int64_t> memory;        // bytes
-  std::optional<std::int64_t> memory_swap;   // bytes, memory and swap together; -1 unlimited
+  std::optional<std::int64_t> memory;       // bytes
+  std::optional<std::int64_t> memory_swap;  // bytes, memory and swap together; -1 unlimited
   std::optional<std::int64_t> memory_reservation;
-  std::optional<double> cpus;                // cores
-  std::optional<std::int64_t> cpu_shares;    // 2 … 262144, v1's unit
-  std::optional<std::int64_t> cpu_period;    // microseconds
-  std::optional<std::int64_t> cpu_quota;     // microseconds
-  std::optional<std::string> cpuset;         // "0-1,3"
-  std::optional<std::int64_t> pids;          // -1 unlimited
+  std::optional<double> cpus;              // cores
+  std::optional<std::int64_t> cpu_shares;  // 2 … 262144, v1's unit
+  std::optional<std::int64_t> cpu_period;  // microseconds
+  std::optional<std::int64_t> cpu_quota;   // microseconds
+  std::optional<std::string> cpuset;       // "0-1,3"
+  std::optional<std::int64_t> pids;        // -1 unlimited
 
   bool operator==(const CgroupLimits&) const = default;
 };
@@ -55,10 +55,11 @@ class Cgroup {
   const std::string& path() const { return path_; }
 
   std::vector<std::string> directories() const;  // existing ones; all hierarchies
-  std::vector<std::string> join_files() const;   // v1: …/tasks of each; v2: …/cgroup.procs; for the child, which writes "0"
+  std::vector<std::string> join_files()
+      const;  // v1: …/tasks of each; v2: …/cgroup.procs; for the child, which writes "0"
   void update(const CgroupLimits& limits) const;
   std::vector<pid_t> processes() const;
-  void kill() const;    // cgroup.kill; v1: freeze, SIGKILL, thaw until empty. Waits for no process to end
+  void kill() const;  // cgroup.kill; v1: freeze, SIGKILL, thaw until empty. Waits for no process to end
   void freeze(bool frozen) const;
   bool remove() const;  // all directories; false while processes are left. Absent is fine
 

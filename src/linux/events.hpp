@@ -1,13 +1,13 @@
 // What a program waits for: signals, timers and changed files, as descriptors to poll(2).
 #pragma once
 
+#include "linux/fd.hpp"
+
 #include <chrono>
 #include <initializer_list>
 #include <optional>
 #include <string>
 #include <vector>
-
-#include "linux/fd.hpp"
 
 namespace conductor::linux {
 
@@ -15,9 +15,9 @@ namespace conductor::linux {
 Fd signal_descriptor(std::initializer_list<int> signals);
 std::optional<int> next_signal(const Fd& signals);  // nothing when none is pending
 
-Fd make_timer();                                                    // timerfd, CLOCK_MONOTONIC, not armed
-void arm_timer(const Fd& timer, std::chrono::nanoseconds after);    // once; 0 disarms
-void clear_timer(const Fd& timer);                                  // after it has fired
+Fd make_timer();                                                  // timerfd, CLOCK_MONOTONIC, not armed
+void arm_timer(const Fd& timer, std::chrono::nanoseconds after);  // once; 0 disarms
+void clear_timer(const Fd& timer);                                // after it has fired
 
 // Watches directories or files for changes (inotify(7)).
 class Watch {

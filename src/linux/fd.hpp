@@ -47,16 +47,16 @@ void write_all(int fd, std::string_view bytes);
 // open(O_WRONLY) of an existing file and one write: for /proc, /sys and cgroup files.
 void write_kernel_file(const std::string& path, std::string_view value);
 
-// Waits until there is something to read or the other end is gone (poll(2), through EINTR); false when that took longer.
-// Negative: for ever.
+// Waits until there is something to read or the other end is gone (poll(2), through EINTR); false when that took
+// longer. Negative: for ever.
 bool wait_readable(int fd, int milliseconds);
 
 struct Pipe {
   Fd read;
   Fd write;
 };
-Pipe make_pipe();                       // pipe2(O_CLOEXEC)
-std::pair<Fd, Fd> make_socket_pair();   // AF_UNIX SOCK_SEQPACKET
+Pipe make_pipe();                                                 // pipe2(O_CLOEXEC)
+std::pair<Fd, Fd> make_socket_pair();                             // AF_UNIX SOCK_SEQPACKET
 Fd make_memory_file(const char* name, std::string_view content);  // memfd, at offset 0, sealed against change
 
 // One message of bytes and descriptors on a SOCK_SEQPACKET socket (at most 64 KiB and 16 descriptors).

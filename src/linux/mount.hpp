@@ -2,24 +2,25 @@
 // target is resolved once and nobody can swap it. Needs CAP_SYS_ADMIN.
 #pragma once
 
+#include "linux/fd.hpp"
+
 #include <cstdint>
 #include <map>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "linux/fd.hpp"
-
 namespace conductor::linux {
 
-// Mount attributes as in mount_setattr(2): MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC …
+// Mount attributes as in mount_setattr(2): MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC
+// …
 
 // A new file system, detached. Options are pairs "key", "value"; an empty value is a flag.
 Fd new_filesystem(const std::string& type, const std::vector<std::pair<std::string, std::string>>& options,
                   std::uint64_t attributes = 0);
 
-// An overlay of directories, detached. `lower` has the topmost first and may have up to 120 layers; with an empty `upper`
-// the overlay is read-only.
+// An overlay of directories, detached. `lower` has the topmost first and may have up to 120 layers; with an empty
+// `upper` the overlay is read-only.
 struct OverlayDirectories {
   std::vector<std::string> lower;
   std::string upper;
@@ -49,7 +50,7 @@ void pivot_to(int root);
 void unmount(const std::string& path);  // MNT_DETACH; not mounted is fine
 
 struct MountEntry {
-  std::string point;   // unescaped
+  std::string point;  // unescaped
   std::string type;
   std::string source;
   std::string super_options;

@@ -1,11 +1,11 @@
 // Namespaces (namespaces(7)): opened by process, entered one by one.
 #pragma once
 
-#include <functional>
-#include <string>
-
 #include "linux/fd.hpp"
 #include "linux/process.hpp"
+
+#include <functional>
+#include <string>
 
 namespace conductor::linux {
 

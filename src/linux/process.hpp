@@ -1,6 +1,9 @@
 // Processes: started with clone3 or spawned, named by pidfd or by pid and start time, never by a bare pid.
 #pragma once
 
+#include "base/fields.hpp"
+#include "linux/fd.hpp"
+
 #include <sys/types.h>
 
 #include <cstdint>
@@ -8,9 +11,6 @@
 #include <optional>
 #include <string>
 #include <vector>
-
-#include "base/fields.hpp"
-#include "linux/fd.hpp"
 
 namespace conductor::linux {
 
@@ -28,7 +28,7 @@ void fields(S& s, V&& v) {
 }
 
 const std::string& boot_id();
-ProcessId identify(pid_t pid);                  // throws when there is none
+ProcessId identify(pid_t pid);                        // throws when there is none
 std::optional<Fd> open_process(const ProcessId& id);  // its pidfd; nothing when it is gone or a zombie
 
 // clone3(2) with `flags` and SIGCHLD; the child runs `body` and ends with what it returns. Not CLONE_VM: a copy of the
@@ -42,7 +42,7 @@ Child clone_child(std::uint64_t flags, const std::function<int()>& body, int cgr
 // Starts another program without copying the caller (vfork semantics; safe with threads). `descriptors[i]` becomes
 // descriptor i, all others are closed; the environment is given whole. `new_session` calls setsid.
 struct SpawnOptions {
-  std::string program;  // an absolute path
+  std::string program;                 // an absolute path
   std::vector<std::string> arguments;  // with argv[0]
   std::vector<std::string> environment;
   std::vector<int> descriptors;
@@ -56,12 +56,12 @@ struct Ending {
   int signal = 0;
   int shell_code() const { return signal != 0 ? 128 + signal : code; }
 };
-Ending wait_for(const Fd& pidfd);                       // of a child of ours; blocks
-std::optional<Ending> try_wait(const Fd& pidfd);        // nothing while it runs
-bool has_ended(const Fd& pidfd);                        // of any process; poll(2)
+Ending wait_for(const Fd& pidfd);                 // of a child of ours; blocks
+std::optional<Ending> try_wait(const Fd& pidfd);  // nothing while it runs
+bool has_ended(const Fd& pidfd);                  // of any process; poll(2)
 // Waits until it has ended; false when that took longer. Negative: for ever.
 bool wait_ended(const Fd& pidfd, int milliseconds);
-void send_signal(const Fd& pidfd, int signal);          // a process that is gone is fine
+void send_signal(const Fd& pidfd, int signal);  // a process that is gone is fine
 
 // A program run to its end with stdin from /dev/null: both outputs together, and how it ended. Never through a shell.
 struct Output {

@@ -1,7 +1,9 @@
-// Access to files below a root that somebody else controls: the one way we touch a container's file system. Every name is
-// resolved inside that root as if it were "/": `..` and links, absolute ones too, cannot lead out (openat2(2),
+// Access to files below a root that somebody else controls: the one way we touch a container's file system. Every name
+// is resolved inside that root as if it were "/": `..` and links, absolute ones too, cannot lead out (openat2(2),
 // RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS; a walk in user space where the kernel lacks it).
 #pragma once
+
+#include "linux/fd.hpp"
 
 #include <sys/stat.h>
 
@@ -9,8 +11,6 @@
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "linux/fd.hpp"
 
 namespace conductor::linux {
 
@@ -23,7 +23,7 @@ class RootFd {
   // Links are followed inside the root, the last one too unless O_NOFOLLOW is given. Throws Error naming the path.
   Fd open(const std::string& path, int flags, mode_t mode = 0) const;
   std::optional<Fd> try_open(const std::string& path, int flags, mode_t mode = 0) const;  // nothing on ENOENT, ENOTDIR
-  std::optional<struct stat> status(const std::string& path) const;       // lstat; nothing when absent
+  std::optional<struct stat> status(const std::string& path) const;                       // lstat; nothing when absent
   std::optional<std::string> read_link(const std::string& path) const;
 
   // A regular file of at most `limit` bytes, opened without blocking; nothing when absent or not regular.

@@ -1,11 +1,11 @@
 // Terminals (pty(7), termios(3)).
 #pragma once
 
+#include "linux/fd.hpp"
+
 #include <termios.h>
 
 #include <optional>
-
-#include "linux/fd.hpp"
 
 namespace conductor::linux {
 
