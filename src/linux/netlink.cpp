@@ -5,14 +5,17 @@
 #include <arpa/inet.h>
 #include <libmnl/libmnl.h>
 #include <linux/fib_rules.h>
+#include <linux/if.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 
 namespace conductor::linux {
@@ -128,6 +131,7 @@ LinkInfo read_link(const nlmsghdr* message) {
   info.up = (fixed->ifi_flags & IFF_UP) != 0;
   each_attribute(message, sizeof *fixed, [&](int type, const nlattr* a) {
     if (type == IFLA_IFNAME) info.name = mnl_attr_get_str(a);
+    if (type == IFLA_OPERSTATE) info.operational = mnl_attr_get_u8(a) == IF_OPER_UP;
     if (type == IFLA_GROUP) info.group = mnl_attr_get_u32(a);
     if (type == IFLA_MTU) info.mtu = static_cast<int>(mnl_attr_get_u32(a));
   });
@@ -383,6 +387,25 @@ std::optional<LinkInfo> Netlink::link(const std::string& name) {
     if (e.code() != ENODEV) throw;
   }
   return result;
+}
+
+bool Netlink::wait_operational(const std::string& name, int milliseconds) {
+  const auto is_operational = [&] {
+    const auto found = link(name);
+    return found && found->operational;
+  };
+  if (is_operational()) return true;  // newer kernels settle the state before they answer
+  const Netlink changes;
+  const int group = RTNLGRP_LINK;
+  if (::setsockopt(changes.socket_.get(), SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof group) != 0)
+    throw base::Error::from_errno("watching links");
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(milliseconds);
+  for (pollfd wait{changes.socket_.get(), POLLIN, 0}; !is_operational(); receive(changes.socket_)) {
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+    if (left.count() <= 0 || ::poll(&wait, 1, static_cast<int>(left.count())) == 0) return false;
+  }
+  return true;
 }
 
 std::vector<PolicyRule> Netlink::rules() {

@@ -26,6 +26,7 @@ struct LinkInfo {
   std::uint32_t group = 0;
   int mtu = 0;
   bool up = false;
+  bool operational = false;  // up, with a carrier, and the kernel sends through it
 };
 
 struct Route {
@@ -76,6 +77,8 @@ class Netlink {
 
   std::vector<LinkInfo> links();
   std::optional<LinkInfo> link(const std::string& name);
+  // False when it takes longer. Between an end of a veth getting its carrier and this, the kernel drops what it sends.
+  bool wait_operational(const std::string& name, int milliseconds);
   std::vector<PolicyRule> rules();
   std::vector<Route> routes(std::uint32_t table = 254);
 

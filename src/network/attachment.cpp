@@ -14,6 +14,7 @@ namespace conductor::network {
 
 namespace {
 
+constexpr int carrier_limit_ms = 5000;
 constexpr const char* ipv6_settings = "/proc/sys/net/ipv6/conf/";
 
 // Locally administered and made from the endpoint's address, so that both sides can be told without asking.
@@ -103,6 +104,9 @@ void make_veth(const Settings& settings, const Endpoint& endpoint, const linux::
   netlink.send();
   set_up_host_end(netlink, endpoint);
   linux::in_network_namespace(network_namespace, [&] { set_up_inner_end(endpoint); });
+  // The end that came up first got its carrier only now.
+  if (!netlink.wait_operational(endpoint.interface, carrier_limit_ms))
+    throw base::Error("interface " + endpoint.interface + " does not become operational");
 }
 
 void remove_host_route(const Endpoint& endpoint) {

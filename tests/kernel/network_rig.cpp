@@ -133,6 +133,7 @@ Rig::Rig()
   linux::enter_namespace(host_);
   connect_neighbour(neighbour_);
   linux::in_network_namespace(neighbour_, [&] { set_up_neighbour(settings_); });
+  if (!linux::Netlink().wait_operational("up0", 5000)) throw std::runtime_error("the uplink has no carrier");
   network_ = std::make_unique<net::Network>(locations_, [this](const std::string& id) -> std::optional<Fd> {
     const auto found = spaces_.find(id);
     if (found == spaces_.end()) return std::nullopt;
