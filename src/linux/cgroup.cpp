@@ -37,7 +37,8 @@ std::vector<std::string> subdirectories(const std::string& directory) {
   if (stream == nullptr) return list;
   while (const dirent* entry = readdir(stream)) {
     const std::string name = entry->d_name;
-    if (entry->d_type == DT_DIR && name != "." && name != "..") list.push_back(directory + "/" + name);
+    if (entry->d_type == DT_DIR && name != "." && name != "..")
+      list.push_back(std::string(directory).append("/").append(name));
   }
   closedir(stream);
   return list;
@@ -81,7 +82,7 @@ void prepare_group(const CgroupHierarchy& hierarchy, const std::string& parent, 
 void make_directories(const CgroupHierarchy& hierarchy, const std::string& path) {
   std::string parent = hierarchy.root;
   for (const auto& name : base::split(path, '/')) {
-    const std::string group = parent + "/" + name;
+    const std::string group = std::string(parent).append("/").append(name);
     if (hierarchy.unified) hand_on_controllers(hierarchy, parent);
     prepare_group(hierarchy, parent, group);
     parent = group;

@@ -55,15 +55,16 @@ class Cgroup {
   const std::string& path() const { return path_; }
 
   std::vector<std::string> directories() const;  // existing ones; all hierarchies
-  std::vector<std::string> join_files()
-      const;  // v1: …/tasks of each; v2: …/cgroup.procs; for the child, which writes "0"
+  // For the child, which writes "0" to each: …/tasks of version 1, …/cgroup.procs of version 2.
+  std::vector<std::string> join_files() const;
   void update(const CgroupLimits& limits) const;
   std::vector<pid_t> processes() const;
-  void kill() const;  // cgroup.kill; v1: freeze, SIGKILL, thaw until empty. Waits for no process to end
-  void freeze(bool frozen) const;
-  bool remove() const;  // all directories; false while processes are left. Absent is fine
+  // cgroup.kill; version 1: freeze, SIGKILL, thaw, until no new process is found. Waits for none to end.
+  void kill() const;
+  void freeze(bool frozen) const;  // returns when all processes are frozen; throws when one does not within 10 s
+  bool remove() const;             // all directories; false while processes are left. Absent is fine
 
-  std::optional<std::int64_t> memory_usage() const;
+  std::optional<std::int64_t> memory_usage() const;  // without the page cache that could be dropped
   std::optional<std::int64_t> pids_usage() const;
   std::optional<std::int64_t> cpu_usage_ns() const;
 
