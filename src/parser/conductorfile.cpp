@@ -304,6 +304,50 @@ auto find_rule(const Rules& rules, Name name) {
   return std::find_if(rules.begin(), rules.end(), name);
 }
 
+// --- words that variables are expanded in ----------------------------------------------------------------------
+
+// Quotes and ${…} must be well-formed whatever the variables hold.
+void check_word(const Word& word, char escape, Diagnostics& diagnostics) {
+  try {
+    expand(word, [](const std::string&) { return std::optional<std::string>("x"); }, escape);
+  } catch (const base::SourceError& problem) {
+    for (const auto& diagnostic : problem.diagnostics())
+      diagnostics.error(diagnostic.position, diagnostic.message, diagnostic.hint);
+  }
+}
+
+struct WordCheck {
+  char escape;
+  Diagnostics& diagnostics;
+
+  void operator()(const From& from) const { check(from.image); }
+  void operator()(const Copy& copy) const {
+    for (const auto& source : copy.sources) check(source);
+    check(copy.destination);
+  }
+  void operator()(const Env& env) const { check(env.variables); }
+  void operator()(const Label& label) const { check(label.labels); }
+  void operator()(const Workdir& workdir) const { check(workdir.path); }
+  void operator()(const User& user) const { check(user.user); }
+  void operator()(const Expose& expose) const {
+    for (const auto& port : expose.ports) check(port);
+  }
+  void operator()(const Arg& arg) const {
+    for (const auto& [name, value] : arg.declarations)
+      if (value) check(*value);
+  }
+  // The shell's business.
+  void operator()(const Run&) const {}
+  void operator()(const Cmd&) const {}
+  void operator()(const Entrypoint&) const {}
+
+ private:
+  void check(const Word& word) const { check_word(word, escape, diagnostics); }
+  void check(const std::vector<KeyValue>& pairs) const {
+    for (const auto& [key, value] : pairs) check(key), check(value);
+  }
+};
+
 // --- nodes to instructions ----------------------------------------------------------------------------------
 
 void check_flags(const Node& node, const InstructionRule& rule, Diagnostics& diagnostics) {
@@ -356,6 +400,7 @@ std::optional<Instruction> parse_node(const Node& node, char escape, Diagnostics
   }
   Reader reader{node, escape, diagnostics};
   Instruction instruction{rule->parse(reader), node.flags, keyword, {}, node.position};
+  std::visit(WordCheck{escape, diagnostics}, instruction.statement);
   instruction.text = canonical_text(instruction, node, reader.canonical);
   return instruction;
 }

@@ -135,7 +135,7 @@ class Expander {
     at_ += head.size;
     if (head.operation == '!') {
       --at_;
-      fail("this modifier of a variable is not supported; expected one of :- - :+ + :? ?");
+      fail("unknown modifier after ${" + head.name + "; expected one of :- - :+ + :? ?");
     }
     const auto known = lookup_(head.name);
     const bool word = takes_word(head, known);

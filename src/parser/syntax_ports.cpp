@@ -26,7 +26,8 @@ Ports parse_ports(std::string_view text, std::string_view what, int lowest = 1) 
   const auto first = base::parse_number(text.substr(0, dash), 65535);
   const auto last = dash == std::string_view::npos ? first : base::parse_number(text.substr(dash + 1), 65535);
   if (!first || !last || *first < lowest || *last < *first)
-    throw base::Error(show(what) + ": expected a port of 1-65535 or a range such as 8000-8010, not " + show(text));
+    throw base::Error((what == text ? "" : show(what) + ": ") +
+                      "expected a port of 1-65535 or a range such as 8000-8010, not " + show(text));
   return {static_cast<int>(*first), static_cast<int>(*last)};
 }
 

@@ -8,6 +8,7 @@
 #include <istream>
 #include <map>
 #include <memory>
+#include <optional>
 #include <streambuf>
 #include <unordered_set>
 
@@ -41,6 +42,8 @@ class TreeBuilder : public YAML::EventHandler {
       : file_(file), diagnostics_(diagnostics), limits_(limits) {}
 
   YamlNode take() { return std::move(root_); }
+  // Where the last scalar begins, when it is in quotes.
+  std::optional<YAML::Mark> last_quoted() const { return last_quoted_; }
 
   void OnDocumentStart(const YAML::Mark& mark) override {
     if (std::exchange(seen_, true)) throw Stop{place(mark), "a second document begins here", "expected one document"};
@@ -55,6 +58,7 @@ class TreeBuilder : public YAML::EventHandler {
     node.kind = YamlNode::Kind::scalar;
     node.text = value;
     node.plain = tag == "?";
+    last_quoted_ = node.plain ? std::nullopt : std::optional(mark);
     constexpr std::string_view core = "tag:yaml.org,2002:";
     const std::string name = tag.starts_with(core) ? tag.substr(core.size()) : tag;
     if (name == "int" || name == "float" || name == "bool")
@@ -111,6 +115,7 @@ class TreeBuilder : public YAML::EventHandler {
   std::size_t nodes_ = 0;
   std::size_t bytes_ = 0;
   std::size_t aliases_ = 0;
+  std::optional<YAML::Mark> last_quoted_;
 
   base::Position place(const YAML::Mark& mark) const { return {file_, mark.line + 1, mark.column + 1}; }
 
@@ -180,7 +185,8 @@ class TreeBuilder : public YAML::EventHandler {
 
   void begin_entry(Open& parent, YamlNode key) {
     if (key.kind != YamlNode::Kind::scalar) throw Stop{key.position, "a key must be a word", {}};
-    parent.entry = {std::move(key.text), std::move(key.position), {}, key.plain && key.text == "<<"};
+    const bool merge_key = key.plain && key.text == "<<";
+    parent.entry = {std::move(key.text), std::move(key.position), {}, merge_key};
     if (!parent.keys.insert(parent.entry.key).second)
       diagnostics_.error(parent.entry.position, "key " + show(parent.entry.key) + " is written twice");
   }
@@ -246,6 +252,33 @@ bool is_text(std::string_view text, const std::string& file, Diagnostics& diagno
   return true;
 }
 
+// The library takes the end of the text for a closing quote. `text` begins with a scalar, or its tag and anchor.
+bool lacks_closing_quote(std::string_view text) {
+  std::size_t at = 0;
+  while (at < text.size() && text[at] != '"' && text[at] != '\'') {
+    if (text[at] != '!' && text[at] != '&') return false;  // a block scalar
+    at = std::min(text.find_first_of(" \t\r\n", at), text.size());
+    at = std::min(text.find_first_not_of(" \t\r\n", at), text.size());
+  }
+  if (at == text.size()) return false;
+  const char quote = text[at];
+  for (++at; at < text.size(); ++at) {
+    const bool pair = quote == '"' ? text[at] == '\\' : text.substr(at, 2) == "''";
+    if (pair)
+      ++at;
+    else if (text[at] == quote)
+      return false;
+  }
+  return true;
+}
+
+// What is probably meant by YAML that cannot be read.
+std::string malformed_hint(std::string_view text, int line) {
+  for (; line > 0; --line) text.remove_prefix(std::min(text.find('\n'), text.size() - 1) + 1);
+  const auto blanks = text.substr(0, text.find_first_not_of(" \t"));
+  return blanks.find('\t') == std::string_view::npos ? "" : "indent with blanks, not with tabs";
+}
+
 }  // namespace
 
 const YamlNode* YamlNode::find(std::string_view key) const {
@@ -273,9 +306,12 @@ YamlNode parse_yaml(std::string_view text, const std::string& file, Diagnostics&
   } catch (const YAML::Exception& error) {
     const bool known = !error.mark.is_null();
     diagnostics.error({file, known ? error.mark.line + 1 : 0, known ? error.mark.column + 1 : 0},
-                      "malformed YAML: " + error.msg);
+                      "malformed YAML: " + error.msg, known ? malformed_hint(text, error.mark.line) : "");
     return {};
   }
+  const auto last = builder.last_quoted();
+  if (last && lacks_closing_quote(text.substr(std::min(static_cast<std::size_t>(last->pos), text.size()))))
+    diagnostics.error({file, last->line + 1, last->column + 1}, "the quote is not closed");
   return builder.take();
 }
 

@@ -118,7 +118,7 @@ class ComposeDump {
     texts("profiles", s.profiles);
     std::string places;
     for (const auto& [path, at] : s.places) places += " " + path + "@" + place(at);
-    line("places", base::trim(places).data());
+    line("places", std::string(base::trim(places)));
   }
 
   void volume(const VolumeSection& v) {
