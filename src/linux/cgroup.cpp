@@ -50,8 +50,7 @@ void each_group(const std::string& directory, const std::function<void(const std
   visit(directory);
 }
 
-// --- making a group
-// -----------------------------------------------------------------------------------------------------
+// --- making a group --------------------------------------------------------------------------------
 
 // A new group of version 1's cpuset accepts no process before it has processors and memory nodes.
 void inherit_cpuset(const std::string& parent, const std::string& group) {
@@ -105,8 +104,7 @@ void limit_devices(const std::string& path, const std::vector<DeviceRule>& rules
   throw Error("this machine cannot limit the use of devices");
 }
 
-// --- stopping
-// -----------------------------------------------------------------------------------------------------------
+// --- stopping --------------------------------------------------------------------------------
 
 void read_processes(const std::string& directory, std::set<pid_t>& pids) {
   const auto text = try_read_file(directory + "/cgroup.procs");

@@ -16,11 +16,10 @@ using base::Error;
 
 std::string number_or_any(std::int64_t number) { return number < 0 ? "*" : std::to_string(number); }
 
-// --- the program of version 2
-// ------------------------------------------------------------------------------------------- Its context is struct
-// bpf_cgroup_dev_ctx of linux/bpf.h; it returns 1 to allow. Registers: r2 type, r3 access asked for, r4 major, r5
-// minor; r1 is the context first and then free.
+// --- the program of version 2 --------------------------------------------------------------------------------
 
+// Its context is struct bpf_cgroup_dev_ctx of linux/bpf.h; it returns 1 to allow. Registers: r2 type, r3 access asked
+// for, r4 major, r5 minor; r1 is the context first and then free.
 enum Register : unsigned { r0, r1, r2, r3, r4, r5 };
 
 bpf_insn instruction(unsigned code, Register to, Register from, std::int16_t offset, std::int32_t value) {

@@ -160,8 +160,7 @@ Fd make_memory_file(const char* name, std::string_view content) {
   return fd;
 }
 
-// --- messages
-// ---------------------------------------------------------------------------------------------------------
+// --- messages --------------------------------------------------------------------------------
 
 void send_message(int socket, std::string_view bytes, const std::vector<int>& descriptors) {
   // An empty message could not be told from end of file by the receiver.
@@ -241,8 +240,7 @@ std::optional<Message> receive_message(int socket) {
   return message;
 }
 
-// --- named sockets
-// ----------------------------------------------------------------------------------------------------
+// --- named sockets --------------------------------------------------------------------------------
 
 namespace {
 

@@ -39,8 +39,7 @@ void change(int tree, mount_attr attributes, bool recursive, const char* what) {
 
 }  // namespace
 
-// --- new file systems
-// ---------------------------------------------------------------------------------------------------
+// --- new file systems --------------------------------------------------------------------------------
 
 FilesystemContext::FilesystemContext(std::string type)
     : type_(std::move(type)), fd_(fsopen(type_.c_str(), FSOPEN_CLOEXEC)) {
@@ -84,8 +83,7 @@ Fd new_filesystem(const std::string& type, const std::vector<std::pair<std::stri
   return context.mount(attributes);
 }
 
-// --- trees
-// --------------------------------------------------------------------------------------------------------------
+// --- trees --------------------------------------------------------------------------------
 
 Fd clone_tree(int source, bool recursive) {
   const unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0U);
