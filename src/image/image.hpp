@@ -1,26 +1,29 @@
-// Images: names, records, layers, bootstrapped bases. Nothing is mounted here: a container gets a list of lower directories.
+// Images: names, records, layers, bootstrapped bases. Nothing is mounted here: a container gets a list of lower
+// directories.
 #pragma once
+
+#include "base/fields.hpp"
+#include "store/locations.hpp"
+#include "store/lock.hpp"
+#include "store/records.hpp"
 
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
-
-#include "base/fields.hpp"
-#include "store/locations.hpp"
-#include "store/records.hpp"
 
 namespace conductor::image {
 
 // What a container of the image starts with unless told otherwise; the names of the OCI image specification.
 struct Config {
   std::string user;
-  std::vector<std::string> env;               // "NAME=value", in order, names unique
+  std::vector<std::string> env;  // "NAME=value", in order, names unique
   std::optional<std::vector<std::string>> entrypoint, cmd;
   std::string working_dir;
-  std::vector<std::string> exposed_ports;     // "8080/tcp", sorted
+  std::vector<std::string> exposed_ports;  // "8080/tcp", sorted
   std::map<std::string, std::string> labels;
   std::string stop_signal;
 
@@ -33,12 +36,12 @@ void fields(S& s, V&& v) {
 }
 
 struct Image {
-  std::string id;                    // 64 hex: SHA-256 of the record without id and created
-  std::vector<std::string> layers;   // lowest first
+  std::string id;                   // 64 hex: SHA-256 of the record without id and created
+  std::vector<std::string> layers;  // lowest first
   Config config;
   std::string architecture, os = "linux";
-  std::int64_t created = 0;          // unix nanoseconds
-  std::int64_t size = 0;             // bytes of file content in all layers
+  std::int64_t created = 0;  // unix nanoseconds
+  std::int64_t size = 0;     // bytes of file content in all layers
 };
 template <base::Is<Image> S, class V>
 void fields(S& s, V&& v) {
@@ -54,7 +57,8 @@ struct Reference {
   bool operator==(const Reference&) const = default;
   auto operator<=>(const Reference&) const = default;
 };
-// Throws Error saying what a reference looks like. Lower-case names with separators . _ - / and an optional host:port part.
+// Throws Error saying what a reference looks like. Lower-case names with separators . _ - / and an optional host:port
+// part.
 Reference parse_reference(const std::string& text);
 
 // One line of `images`.
@@ -66,8 +70,8 @@ struct Listed {
 // Told what a long step is doing. Lines are whole sentences without line ends.
 using Progress = std::function<void(const std::string& line)>;
 
-// A layer being made: an empty directory in overlay form and a work directory on the same file system, removed with this
-// object unless committed.
+// A layer being made: an empty directory in overlay form and a work directory on the same file system, removed with
+// this object unless committed.
 class LayerDraft {
  public:
   explicit LayerDraft(const store::Locations& locations);
@@ -76,6 +80,7 @@ class LayerDraft {
 
  private:
   friend class Images;
+  store::Lock in_use_;  // keeps remove_cache out
   store::TemporaryTree tree_;
 };
 
@@ -89,13 +94,16 @@ class Images {
   // "scratch" is the image without layers. Throws Error "no such image" with what was probably meant.
   Image resolve(const std::string& name, const Progress& progress);
 
-  // Makes the image visible and gives it the names; a name that exists moves. Computes id and size. Durable when it returns.
+  // Makes the image visible and gives it the names; a name that exists moves. Computes id and size. Durable when it
+  // returns.
   Image save(Image image, const std::vector<Reference>& names);
   void tag(const Image& image, const Reference& name);
+  // With id and size, as save computes them, but not visible.
+  Image complete(Image image) const;
 
   std::vector<Listed> list() const;  // sorted by name, then tag
-  // Takes a name away, or by id all names, and the image with its last name. `in_use(image id)` says which container uses
-  // it: refused with its name. Layers stay until prune. Returns lines "Untagged: …", "Deleted: …".
+  // Takes a name away, or by id all names, and the image with its last name. `in_use(image id)` says which container
+  // uses it: refused with its name. Layers stay until prune. Returns lines "Untagged: …", "Deleted: …".
   std::vector<std::string> remove(const std::string& name,
                                   const std::function<std::optional<std::string>(const std::string& image)>& in_use);
 
@@ -116,11 +124,17 @@ class Images {
   std::int64_t remove_cache(const std::vector<std::string>& layers_of_containers);
 
  private:
+  void hold_layers() const;
+
   store::Locations locations_;
+  // Held, shared, from the first layer that this object has made or taken from the cache: remove_cache of other
+  // processes is refused until a name needs what was built.
+  mutable std::optional<store::Lock> layers_in_use_;
+  mutable std::mutex mutex_;  // of layers_in_use_: stages are built in parallel
 };
 
-// Which debootstrap suite an unqualified reference names, if any: debian:bookworm, ubuntu:noble. "debian:latest" is the suite
-// of this host's release; unknown suites are refused by debootstrap's own list of scripts.
+// Which debootstrap suite an unqualified reference names, if any: debian:bookworm, ubuntu:noble. "debian:latest" is the
+// suite of this host's release; unknown suites are refused by debootstrap's own list of scripts.
 struct Suite {
   std::string distribution;
   std::string name;

@@ -1,0 +1,36 @@
+// Layers on disk: ROOT/layers/ID is a directory in overlay form, ROOT/layers/ID.json says that it is whole and how big.
+#pragma once
+
+#include "base/fields.hpp"
+#include "store/locations.hpp"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace conductor::image {
+
+struct LayerRecord {
+  std::int64_t size = 0;  // bytes of file content
+};
+template <base::Is<LayerRecord> S, class V>
+void fields(S& s, V&& v) {
+  v("size", s.size);
+}
+
+std::string layer_directory(const store::Locations& locations, const std::string& layer);
+std::string layer_record(const store::Locations& locations, const std::string& layer);
+bool layer_is_whole(const store::Locations& locations, const std::string& layer);
+
+// Bytes of the regular files below a directory, each file counted once however many names it has. Follows no link.
+std::int64_t content_size(const std::string& directory);
+
+// Every entry of ROOT/layers that is or was a layer, whole or not.
+std::vector<std::string> all_layers(const store::Locations& locations);
+// Out of sight by rename, record first, then removed. Returns its bytes.
+std::int64_t remove_layer(const store::Locations& locations, const std::string& layer);
+
+// Who makes or takes up layers that no name needs yet holds this shared; who removes layers, exclusively.
+std::string layers_lock(const store::Locations& locations);
+
+}  // namespace conductor::image
