@@ -14,7 +14,7 @@ namespace conductor::builder {
 namespace {
 
 std::string hashes_file(const store::Locations& locations, const std::string& context) {
-  return locations.cache() + "/context/" + base::sha256_hex(context).substr(0, 32);
+  return locations.root + "/context/" + base::sha256_hex(context).substr(0, 32);
 }
 
 std::vector<image::Reference> references(const std::vector<std::string>& tags) {

@@ -26,14 +26,18 @@ mode_t octal_mode(const std::string& text) {
 // A here-document's text keeps its quotes and escapes: both are escaped once more before the expansion takes them.
 std::string expand_heredoc(const parser::Heredoc& heredoc, const parser::Lookup& lookup, char escape) {
   if (!heredoc.expand) return heredoc.content;
-  std::string text;
-  for (std::size_t i = 0; i < heredoc.content.size(); ++i) {
-    const char c = heredoc.content[i];
-    if (c == '"' || c == '\'' || c == escape) text += escape;
-    text += c;
-    if (c == escape && i + 1 < heredoc.content.size()) (text += escape) += heredoc.content[++i];
+  std::vector<std::string> lines = base::split(heredoc.content, '\n');
+  for (auto& line : lines) {
+    std::string kept;
+    for (std::size_t i = 0; i < line.size(); ++i) {
+      const char c = line[i];
+      if (c == '"' || c == '\'' || c == escape) kept += escape;
+      kept += c;
+      if (c == escape && i + 1 < line.size()) (kept += escape) += line[++i];
+    }
+    line = parser::expand({kept, heredoc.position}, lookup, escape);
   }
-  return parser::expand({text, heredoc.position}, lookup, escape);
+  return base::join(lines, "\n");
 }
 
 std::vector<std::vector<Selected>> select_all(const CopyStep& step, const linux::RootFd& from,

@@ -1,0 +1,353 @@
+// COPY and WORKDIR: what is in the image afterwards.
+#include "base/error.hpp"
+#include "builder_rig.hpp"
+#include "support/catch.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+using namespace conductor;
+using Catch::Matchers::Contains;
+using Names = std::vector<std::string>;
+
+TEST_CASE("files and directories go where the reference says") {
+  BuilderRig rig;
+  rig.context().write_file("a", "a");
+  rig.context().write_file("b", "b");
+  rig.context().write_file("d/x", "x");
+  rig.context().write_file("d/e/y", "y");
+  const auto root =
+      rig.files(rig.build("FROM scratch\n"
+                          "COPY a /plain\n"
+                          "COPY a /deep/er/\n"
+                          "COPY a b /both/\n"
+                          "COPY d /d\n"
+                          "COPY d /d2/\n"
+                          "COPY a /d\n"
+                          "COPY [ab] /glob/\n"
+                          "WORKDIR /work\n"
+                          "COPY a .\n"
+                          "COPY a sub/name\n"
+                          "WORKDIR sub\n"
+                          "COPY b ../b2\n"
+                          "COPY . /all/\n"));
+  CHECK(text_of(root, "/plain") == "a");
+  CHECK(text_of(root, "/deep/er/a") == "a");
+  CHECK(root.list("/both") == Names{"a", "b"});
+  CHECK(root.list("/d") == Names{"a", "e", "x"});
+  CHECK(text_of(root, "/d2/e/y") == "y");
+  CHECK(root.list("/glob") == Names{"a", "b"});
+  CHECK(text_of(root, "/work/a") == "a");
+  CHECK(text_of(root, "/work/sub/name") == "a");
+  CHECK(text_of(root, "/work/b2") == "b");
+  CHECK(root.list("/all") == Names{"Conductorfile", "a", "b", "d"});
+}
+
+TEST_CASE("modes and times are kept, the owner is root") {
+  BuilderRig rig;
+  rig.context().write_file("d/script", "#!/bin/sh\n", 0755);
+  rig.context().write_file("d/secret", "s", 0600);
+  rig.context().write_file("d/setuid", "s", 04755);
+  rig.context().make_directories("d/sticky", 01777);
+  const timespec times[2] = {{1000, 0}, {1234567890, 5000}};
+  for (const char* path : {"d/script", "d"})
+    REQUIRE(utimensat(AT_FDCWD, (rig.context_path() + "/" + path).c_str(), times, 0) == 0);
+  REQUIRE(chown((rig.context_path() + "/d/secret").c_str(), 1234, 1234) == 0);
+  const auto root = rig.files(rig.build("FROM scratch\nCOPY d /new\n"));
+  CHECK(facts_of(root, "/new/script") == "0755 0:0 file");
+  CHECK(facts_of(root, "/new/secret") == "0600 0:0 file");
+  CHECK(facts_of(root, "/new/setuid") == "4755 0:0 file");
+  CHECK(facts_of(root, "/new/sticky") == "1777 0:0 directory");
+  CHECK(root.status("/new/script")->st_mtim.tv_sec == 1234567890);
+  CHECK(root.status("/new/script")->st_mtim.tv_nsec == 5000);
+  CHECK(root.status("/new")->st_mtim.tv_sec == 1234567890);
+}
+
+TEST_CASE("--chown and --chmod") {
+  BuilderRig rig;
+  rig.context().write_file("etc/passwd", "app:x:1000:1001::/:/bin/sh\n");
+  rig.context().write_file("etc/group", "staff:x:50:\n");
+  rig.context().write_file("d/f", "f", 0600);
+  const auto root =
+      rig.files(rig.build("FROM scratch\nARG who=app\nCOPY etc /etc\n"
+                          "COPY --chown=$who d /named\n"
+                          "COPY --chown=app:staff d/f /deep/down/\n"
+                          "COPY --chown=7:8 --chmod=0750 d /numbers\n"
+                          "COPY --chmod=644 d/f /mode\n"));
+  CHECK(facts_of(root, "/named") == "0755 1000:1001 directory");
+  CHECK(facts_of(root, "/named/f") == "0600 1000:1001 file");
+  CHECK(facts_of(root, "/deep/down/f") == "0600 1000:50 file");
+  CHECK(facts_of(root, "/deep") == "0755 1000:50 directory");
+  CHECK(facts_of(root, "/numbers") == "0750 7:8 directory");
+  CHECK(facts_of(root, "/numbers/f") == "0750 7:8 file");
+  CHECK(facts_of(root, "/mode") == "0644 0:0 file");
+  CHECK_THAT(rig.failure("FROM scratch\nCOPY --chown=app d /d\n"),
+             Contains("Conductorfile:2:1") && Contains("no user app"));
+}
+
+TEST_CASE("links and hard links and holes are kept") {
+  BuilderRig rig;
+  rig.context().write_file("d/file", "f");
+  rig.context().symlink("file", "d/link");
+  rig.context().symlink("/nowhere", "d/dangling");
+  REQUIRE(link((rig.context_path() + "/d/file").c_str(), (rig.context_path() + "/d/twin").c_str()) == 0);
+  rig.context().write_file("d/sparse", "");
+  REQUIRE(truncate((rig.context_path() + "/d/sparse").c_str(), 64 << 20) == 0);
+  const auto root = rig.files(rig.build("FROM scratch\nCOPY d /d\n"));
+  CHECK(root.read_link("/d/link") == "file");
+  CHECK(root.read_link("/d/dangling") == "/nowhere");
+  CHECK(root.status("/d/file")->st_ino == root.status("/d/twin")->st_ino);
+  CHECK(root.status("/d/sparse")->st_size == 64 << 20);
+  CHECK(root.status("/d/sparse")->st_blocks < 64);
+}
+
+TEST_CASE("a large file arrives whole, its holes included") {
+  BuilderRig rig;
+  std::string content(300'000, 'x');
+  content.replace(100'000, 4, "mark");
+  rig.context().write_file("big", content);
+  const std::string path = rig.context_path() + "/big";
+  const linux::Fd file = linux::open_file(path, O_WRONLY);
+  REQUIRE(pwrite(file.get(), "end", 3, 2 << 20) == 3);
+  const auto root = rig.files(rig.build("FROM scratch\nCOPY big /\n"));
+  const auto copied = root.read_file("/big", 4U << 20U);
+  REQUIRE(copied);
+  CHECK(copied->size() == (2U << 20U) + 3);
+  CHECK(copied->substr(0, content.size()) == content);
+  CHECK(copied->substr(2U << 20U) == "end");
+}
+
+TEST_CASE("a capability of a file is kept") {
+  BuilderRig rig;
+  rig.context().write_file("f", "f", 0755);
+  const std::string value("\x01\x00\x00\x02\x00\x04\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00", 20);
+  const std::string path = rig.context_path() + "/f";
+  if (setxattr(path.c_str(), "security.capability", value.data(), value.size(), 0) != 0)
+    SKIP_TEST("the file system of /tmp keeps no file capabilities");
+  const auto root = rig.files(rig.build("FROM scratch\nCOPY f /\n"));
+  char read[64];
+  const linux::Fd file = root.open("/f", O_RDONLY);
+  CHECK(fgetxattr(file.get(), "security.capability", read, sizeof read) == static_cast<ssize_t>(value.size()));
+}
+
+TEST_CASE("what is copied onto a link of the image goes where the link points, inside the image") {
+  BuilderRig rig;
+  rig.context().write_file("base/usr/lib/old", "old");
+  rig.context().symlink("usr/lib", "base/lib");
+  rig.context().symlink("/usr/lib/old", "base/file");
+  rig.context().symlink("../../../../../../tmp", "base/out");
+  rig.context().write_file("more/lib/new", "new");
+  rig.context().write_file("f", "f");
+  const auto root =
+      rig.files(rig.build("FROM scratch\nCOPY base /\n"
+                          "COPY more /\n"
+                          "COPY f /lib/\n"
+                          "COPY f /lib/sub/deep\n"
+                          "COPY f /file\n"
+                          "COPY f /out/f\n"));
+  CHECK(root.read_link("/lib") == "usr/lib");
+  CHECK(root.list("/usr/lib") == Names{"f", "new", "old", "sub"});
+  CHECK(text_of(root, "/usr/lib/sub/deep") == "f");
+  CHECK(root.read_link("/file") == "/usr/lib/old");
+  CHECK(text_of(root, "/usr/lib/old") == "f");
+  CHECK(text_of(root, "/tmp/f") == "f");
+  CHECK_FALSE(linux::try_read_file("/tmp/f"));
+}
+
+TEST_CASE("files and directories do not take each other's place") {
+  BuilderRig rig;
+  rig.context().write_file("a/x", "x");
+  rig.context().write_file("b/x/y", "y");
+  CHECK_THAT(rig.failure("FROM scratch\nCOPY a /\nCOPY b /\n"),
+             Contains("Conductorfile:3:1") && Contains("a file stands in the place of the directory /x"));
+  CHECK_THAT(rig.failure("FROM scratch\nCOPY b /\nCOPY a /\n"),
+             Contains("a directory stands in the place of the file /x"));
+}
+
+TEST_CASE("an existing file is replaced, not written through") {
+  BuilderRig rig;
+  rig.context().write_file("one/f", "1");
+  rig.context().write_file("two/f", "2");
+  const auto image = rig.build("FROM scratch\nCOPY one /\nCOPY two /\n");
+  CHECK(image.layers.size() == 2);
+  CHECK(text_of(rig.files(image), "/f") == "2");
+  CHECK(text_of(rig.files_below(image, 1), "/f") == "1");
+}
+
+TEST_CASE("hostile links of a context lead nowhere") {
+  BuilderRig rig;
+  for (const auto& [name, target] : {std::pair{"passwd", "/etc/passwd"}, {"etc", "/etc"}, {"up", "../../.."}})
+    rig.context().symlink(target, name);
+  rig.context().make_directories("d");
+  rig.context().symlink("/etc", "d/etc");
+  for (const char* source : {"passwd", "etc/passwd", "etc", "up/etc/passwd", "d/etc/passwd"}) {
+    INFO(source);
+    CHECK_THAT(rig.failure(std::string("FROM scratch\nCOPY ") + source + " /x\n"), Contains("there is no"));
+  }
+  const auto root = rig.files(rig.build("FROM scratch\nCOPY d /d\n"));
+  CHECK(root.read_link("/d/etc") == "/etc");
+  rig.context().symlink("/", "Dockerfile.link");
+  rig.options.file = rig.context_path() + "/none";
+  CHECK_THAT(rig.failure("FROM scratch\n"), Contains("there is no file"));
+}
+
+TEST_CASE("ignore rules: which file counts, and what it does") {
+  BuilderRig rig;
+  for (const char* name : {"keep", "one", "two", "three", "d/x", "d/y"}) rig.context().write_file(name, name);
+  const std::string text = "FROM scratch\nCOPY . /\n";
+  rig.context().write_file(".dockerignore", "one\n.*\nConductorfile*\n");
+  CHECK(rig.files(rig.build(text)).list("/") == Names{"d", "keep", "three", "two"});
+  rig.context().write_file(".conductorignore", "two\nd/*\n!d/y\n.*\nConductorfile*\n");
+  auto root = rig.files(rig.build(text));
+  CHECK(root.list("/") == Names{"d", "keep", "one", "three"});
+  CHECK(root.list("/d") == Names{"y"});
+  rig.context().write_file("Conductorfile.dockerignore", "three\nd\n.*\nConductorfile*\n");
+  CHECK(rig.files(rig.build(text)).list("/") == Names{"keep", "one", "two"});
+  CHECK_THAT(rig.failure("FROM scratch\nCOPY three /\n"), Contains("left out of the build by the ignore rules"));
+}
+
+TEST_CASE("here-documents as sources") {
+  BuilderRig rig;
+  rig.context().write_file("f", "f");
+  const auto root =
+      rig.files(rig.build("FROM scratch\nARG name=world\n"
+                          "COPY <<EOF /hello\n\"hello\" '$name' \\$name\nEOF\n"
+                          "COPY <<'EOF' /raw\n$name\nEOF\n"
+                          "COPY --chmod=0755 <<one <<two f /dir/\n1\none\n2\ntwo\n"));
+  CHECK(text_of(root, "/hello") == "\"hello\" 'world' \\$name\n");
+  CHECK(text_of(root, "/raw") == "$name\n");
+  CHECK(root.list("/dir") == Names{"f", "one", "two"});
+  CHECK(text_of(root, "/dir/two") == "2\n");
+  CHECK(facts_of(root, "/dir/one") == "0755 0:0 file");
+}
+
+TEST_CASE("COPY --from a stage, by name and number, and from an image") {
+  BuilderRig rig;
+  rig.context().write_file("a", "a", 0640);
+  rig.options.tags = {"first"};
+  rig.build("FROM scratch\nCOPY --chown=5:6 a /dir/a\n");
+  rig.options.tags = {"second"};
+  const std::string text =
+      "FROM scratch AS one\nCOPY --chown=5:6 a /dir/a\n"
+      "FROM one AS two\nCOPY a /dir/b\n"
+      "FROM scratch AS unused\nCOPY missing /\n"
+      "FROM scratch\n"
+      "COPY --from=one /dir /one\n"
+      "COPY --from=1 /dir/b /two/\n"
+      "COPY --from=first:latest --chown=1:1 /dir/* /three/\n";
+  const auto root = rig.files(rig.build(text));
+  CHECK(facts_of(root, "/one/a") == "0640 5:6 file");
+  CHECK(facts_of(root, "/one") == "0755 5:6 directory");
+  CHECK(text_of(root, "/two/b") == "a");
+  CHECK(facts_of(root, "/three/a") == "0640 1:1 file");
+  rig.build(text);
+  CHECK(rig.made == 0);
+  CHECK(rig.cached == 5);
+}
+
+TEST_CASE("a stage that gives the same files again leaves what copies them cached") {
+  BuilderRig rig;
+  rig.context().write_file("a", "a");
+  const std::string first = "FROM scratch AS tools\nCOPY a /a\n", rest = "FROM scratch\nCOPY --from=tools /a /\n";
+  rig.build(first + rest);
+  rig.build(first + "COPY Conductorfile /other\n" + rest);
+  CHECK(rig.made == 1);
+  CHECK(rig.cached == 2);
+}
+
+TEST_CASE("the cache: what is made again, and what is not") {
+  BuilderRig rig;
+  rig.context().write_file("a", "a");
+  rig.context().write_file("b", "b");
+  const std::string text = "FROM scratch\nLABEL v=1\nWORKDIR /w\nCOPY a .\nCOPY b .\n";
+  rig.options.tags = {"cached"};
+  const auto first = rig.build(text);
+  CHECK(rig.made == 3);
+  SECTION("nothing changed: nothing is made, and it is the same image") {
+    const auto again = rig.build(text);
+    CHECK(rig.made == 0);
+    CHECK(rig.cached == 3);
+    CHECK(again.id == first.id);
+    CHECK(again.created == first.created);
+  }
+  SECTION("a file that was touched only") {
+    const timespec times[2] = {{5, 0}, {5, 0}};
+    REQUIRE(utimensat(AT_FDCWD, (rig.context_path() + "/a").c_str(), times, 0) == 0);
+    rig.build(text);
+    CHECK(rig.made == 0);
+  }
+  SECTION("a file that changed, and everything after it") {
+    rig.context().write_file("a", "A");
+    const auto root = rig.files(rig.build(text));
+    CHECK(rig.made == 2);
+    CHECK(text_of(root, "/w/a") == "A");
+    CHECK(text_of(root, "/w/b") == "b");
+  }
+  SECTION("a mode that changed") {
+    REQUIRE(chmod((rig.context_path() + "/b").c_str(), 0755) == 0);
+    rig.build(text);
+    CHECK(rig.made == 1);
+  }
+  SECTION("another destination") {
+    const auto root = rig.files(rig.build("FROM scratch\nWORKDIR /w\nCOPY a x\nCOPY b .\n"));
+    CHECK(root.list("/w") == Names{"b", "x"});
+  }
+  SECTION("metadata alone makes no layer, and another image") {
+    const auto other = rig.build("FROM scratch\nLABEL v=2\nWORKDIR /w\nCOPY a .\nCOPY b .\nEXPOSE 80\n");
+    CHECK(rig.made == 0);
+    CHECK(other.layers == first.layers);
+    CHECK(other.id != first.id);
+  }
+  SECTION("--no-cache makes everything again") {
+    rig.options.no_cache = true;
+    rig.build(text);
+    CHECK(rig.made == 3);
+  }
+}
+
+TEST_CASE("WORKDIR makes a layer only where the directory is missing") {
+  BuilderRig rig;
+  rig.context().write_file("d/x", "x");
+  const auto image = rig.build("FROM scratch\nCOPY d /d\nWORKDIR /d\nWORKDIR /\nWORKDIR d\n");
+  CHECK(image.layers.size() == 1);
+  CHECK(image.config.working_dir == "/d");
+  CHECK(rig.build("FROM scratch\nCOPY d /d\nWORKDIR /d\nWORKDIR /\nWORKDIR d\n").layers == image.layers);
+  CHECK(rig.made == 0);
+  CHECK(facts_of(rig.files(rig.build("FROM scratch\nWORKDIR /a/b\n")), "/a/b") == "0755 0:0 directory");
+}
+
+TEST_CASE("what the image says about itself") {
+  BuilderRig rig;
+  rig.options.labels = {{"given", "yes"}};
+  rig.options.args = {{"V", "2"}, {"UNKNOWN", "x"}};
+  const auto config = rig.build(
+                             "ARG V=1\nFROM scratch AS base\nARG V\nENV A=1 B=$V\nENV A=2 C=$A\nCMD [\"base\"]\n"
+                             "FROM base\nENV D=${V:-none}\nLABEL \"key $V\"=\"a b\"\nUSER app:$V\n"
+                             "EXPOSE 80 53/udp $V\nWORKDIR /w\nENTRYPOINT [\"/e\", \"$V\"]\n")
+                          .config;
+  CHECK(config.env ==
+        Names{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "A=2", "B=2", "C=1", "D=2"});
+  CHECK(config.labels == std::map<std::string, std::string>{{"given", "yes"}, {"key 2", "a b"}});
+  CHECK(config.user == "app:2");
+  CHECK(config.exposed_ports == Names{"2/tcp", "53/udp", "80/tcp"});
+  CHECK(config.entrypoint == Names{"/e", "$V"});
+  CHECK_FALSE(config.cmd);  // of the base stage; belongs to the entrypoint it had
+  REQUIRE(rig.notes.size() == 1);
+  CHECK_THAT(rig.notes[0], Contains("UNKNOWN") && !Contains("V,"));
+  CHECK(rig.build("FROM scratch\nCMD echo $x\nENTRYPOINT e\n").config.cmd == Names{"/bin/sh", "-c", "echo $x"});
+}
+
+TEST_CASE("a mistake is found before anything is made") {
+  BuilderRig rig;
+  rig.context().write_file("a", "a");
+  CHECK_THAT(rig.failure("FROM scratch\nCOPY a /\nCPOY a /b\n"), Contains("Conductorfile:3:1") && Contains("COPY"));
+  CHECK(rig.steps.empty());
+  CHECK_THAT(rig.failure("FROM scratch\nCOPY a missing /x/\n"),
+             Contains("Conductorfile:2:1") && Contains("no missing"));
+  CHECK(store::list_directory(rig.locations().layers()).empty());
+  CHECK(store::list_directory(rig.locations().temporary()).empty());
+  rig.options.target = "none";
+  CHECK_THAT(rig.failure("FROM scratch\n"), Contains("no stage is called none"));
+}

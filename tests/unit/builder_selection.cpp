@@ -1,0 +1,155 @@
+#include "builder/content_hashes.hpp"
+#include "builder/selection.hpp"
+#include "linux/fd.hpp"
+#include "support/catch.hpp"
+#include "support/temp.hpp"
+
+#include <unistd.h>
+
+using namespace conductor;
+using Catch::Matchers::Contains;
+using namespace conductor::builder;
+using Names = std::vector<std::string>;
+
+namespace {
+
+struct Tree {
+  test::TemporaryDirectory directory;
+  linux::RootFd root = linux::RootFd::open(directory.path());
+  Tree(std::initializer_list<const char*> files) {
+    for (const std::string file : files) root.write_file(file, file);
+  }
+  std::vector<Selected> select(const std::string& pattern, const std::string& rules = {}) const {
+    return select_files(root, parser::IgnoreRules::parse(rules), pattern);
+  }
+  Names paths(const std::string& pattern, const std::string& rules = {}) const {
+    Names names;
+    for (const auto& selected : select(pattern, rules))
+      for (const auto& file : selected.files) names.push_back(file.path);
+    return names;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a file, a directory, the whole context") {
+  const Tree tree{"b", "d/z", "d/a", "d/e/x"};
+  CHECK(tree.paths("b") == Names{"b"});
+  CHECK(tree.paths("./d/../b") == Names{"b"});
+  CHECK(tree.paths("/b") == Names{"b"});
+  CHECK(tree.paths("../../b") == Names{"b"});
+  CHECK(tree.paths("d") == Names{"d", "d/a", "d/e", "d/e/x", "d/z"});
+  CHECK(tree.paths(".") == Names{"", "b", "d", "d/a", "d/e", "d/e/x", "d/z"});
+  const auto selected = tree.select("d");
+  REQUIRE(selected.size() == 1);
+  CHECK(selected[0].directory);
+  CHECK(selected[0].files[0].target.empty());
+  CHECK(selected[0].files[3].target == "e/x");
+}
+
+TEST_CASE("patterns match name by name") {
+  const Tree tree{"a.c", "b.c", "c.h", "s/a.c", "t/a.c"};
+  CHECK(tree.paths("*.c") == Names{"a.c", "b.c"});
+  CHECK(tree.paths("*/a.c") == Names{"s/a.c", "t/a.c"});
+  CHECK(tree.paths("[b-c].?") == Names{"b.c", "c.h"});
+  CHECK(tree.paths("*.none").empty());
+}
+
+TEST_CASE("a source that is not there is named, with what was probably meant") {
+  const Tree tree{"src/counter.cpp"};
+  CHECK_THROWS_WITH(tree.paths("src/countre.cpp"), Contains("no src/countre.cpp") && Contains("counter.cpp"));
+  CHECK_THROWS_WITH(tree.paths("none/x"), Contains("no none/x"));
+}
+
+TEST_CASE("what the rules ignore is not there") {
+  const Tree tree{"a", ".git/config", "logs/x", "logs/keep/y", "node/z"};
+  CHECK(tree.paths(".", ".git\nlogs\n!logs/keep\nnode\n") == Names{"", "a", "logs", "logs/keep", "logs/keep/y"});
+  CHECK_THROWS_WITH(tree.paths("a", "a\n"), Contains("left out of the build by the ignore rules"));
+  CHECK(tree.paths("*", "a\nlogs\nnode\n") == Names{".git", ".git/config"});
+}
+
+TEST_CASE("links: kept inside a directory, followed as a source, never out of the root") {
+  const Tree tree{"real/file", "d/x"};
+  tree.root.symlink("/etc/hostname", "outside");
+  tree.root.symlink("../../../../../../etc", "up");
+  tree.root.symlink("real/file", "inside");
+  tree.root.symlink("../outside", "d/link");
+  CHECK(tree.paths("inside") == Names{"real/file"});
+  CHECK(tree.select("inside")[0].files[0].target == "inside");
+  CHECK_THROWS_AS(tree.paths("outside"), base::Error);
+  CHECK_THROWS_AS(tree.paths("up"), base::Error);
+  CHECK_THROWS_AS(tree.paths("up/hostname"), base::Error);
+  const auto directory = tree.select("d");
+  REQUIRE(directory[0].files.size() == 3);
+  CHECK(directory[0].files[1].content == "../outside");
+  CHECK_THROWS_WITH(tree.paths("inside", "real\n"), Contains("ignore rules"));
+}
+
+TEST_CASE("a path without its links") {
+  const Tree tree{"usr/lib/x"};
+  tree.root.symlink("usr/lib", "lib");
+  tree.root.symlink("/lib/..", "odd");
+  tree.root.symlink("loop", "loop");
+  CHECK(canonical_path(tree.root, "/lib/x") == "usr/lib/x");
+  CHECK(canonical_path(tree.root, "odd/lib") == "usr/lib");
+  CHECK(canonical_path(tree.root, "/") == "");
+  CHECK_FALSE(canonical_path(tree.root, "lib/none"));
+  CHECK(canonical_path(tree.root, "lib/none/more", true) == "usr/lib/none/more");
+  CHECK_FALSE(canonical_path(tree.root, "loop", true));
+}
+
+namespace {
+
+// Hashes of all files below a root, and how many had to be read for them.
+std::pair<Names, std::size_t> hashes(const Tree& tree, const std::string& memory) {
+  ContentHashes known(memory);
+  auto selected = tree.select(".");
+  known.fill(tree.root, selected);
+  Names contents;
+  for (const auto& file : selected[0].files)
+    if (S_ISREG(file.status.st_mode)) contents.push_back(file.content);
+  return {contents, known.read_files()};
+}
+
+// As if the file had been written long ago; its change time, which nobody can set, is what the caller waits for.
+bool is_old_enough(const Tree& tree, const std::string& memory) {
+  for (int i = 0; i < 10'000; ++i)
+    if (hashes(tree, memory).second == 0) return true;
+  return false;
+}
+
+}  // namespace
+
+TEST_CASE("a file that did not change is not read again") {
+  const Tree tree{"a", "b"};
+  const test::TemporaryDirectory store;
+  const std::string memory = store / "context/x";
+  const auto first = hashes(tree, memory);
+  CHECK(first.second == 2);
+  REQUIRE(first.first.size() == 2);
+  CHECK(first.first[0] != first.first[1]);
+  REQUIRE(is_old_enough(tree, memory));
+  tree.root.write_file("b", "c");
+  const auto second = hashes(tree, memory);
+  CHECK(second.second == 1);
+  CHECK(second.first[0] == first.first[0]);
+  CHECK(second.first[1] != first.first[1]);
+}
+
+TEST_CASE("a file younger than the clock's tick is read again") {
+  const Tree tree{"a"};
+  const test::TemporaryDirectory store;
+  hashes(tree, store / "x");
+  tree.root.write_file("a", "B");  // same size, perhaps within the same tick
+  CHECK(hashes(tree, store / "x").first == hashes(tree, "").first);
+}
+
+TEST_CASE("a damaged memory means nothing is remembered") {
+  const Tree tree{"a", "b"};
+  const test::TemporaryDirectory store;
+  const auto expected = hashes(tree, "").first;
+  for (const std::string bytes : {"", "conductor content hashes 1\nshort", "something else entirely"}) {
+    linux::RootFd::open(store.path()).write_file("x", bytes);
+    CHECK(hashes(tree, store / "x").first == expected);
+  }
+}
