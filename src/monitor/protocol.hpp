@@ -1,15 +1,15 @@
-// What conductor and conductor-monitor say to each other. The monitor does as told: everything about a container that it
-// needs is in a LaunchSpec; it reads no other file of ours.
+// What conductor and conductor-monitor say to each other. The monitor does as told: everything about a container that
+// it needs is in a LaunchSpec; it reads no other file of ours.
 #pragma once
+
+#include "base/fields.hpp"
+#include "linux/cgroup.hpp"
+#include "linux/process.hpp"
 
 #include <chrono>
 #include <cstdint>
 #include <string>
 #include <vector>
-
-#include "base/fields.hpp"
-#include "linux/cgroup.hpp"
-#include "linux/process.hpp"
 
 namespace conductor::monitor {
 
@@ -29,8 +29,8 @@ struct Mount {
   std::string source;           // of a bind: an absolute host path
   std::string target;           // absolute, inside; made when missing, as a file when `file`
   bool file = false;
-  bool read_only = false;       // on all submounts
-  bool recursive = true;        // a bind takes submounts along
+  bool read_only = false;         // on all submounts
+  bool recursive = true;          // a bind takes submounts along
   std::uint64_t propagation = 0;  // MS_*; 0: MS_PRIVATE
   bool allow_devices = false, allow_setuid = false, allow_exec = true;
 };
@@ -42,7 +42,7 @@ void fields(S& s, V&& v) {
 }
 
 struct ResourceLimit {
-  int resource = 0;         // RLIMIT_*
+  int resource = 0;                  // RLIMIT_*
   std::uint64_t soft = 0, hard = 0;  // ~0: unlimited. What this process may not raise stays as it is
 };
 template <base::Is<ResourceLimit> S, class V>
@@ -55,11 +55,11 @@ struct Process {
   std::vector<std::string> arguments;    // at least one; looked up in PATH of `environment`
   std::vector<std::string> environment;  // "NAME=value"; HOME is added from the image's passwd when missing
   std::string working_directory = "/";   // made when missing
-  std::string user;                      // "user[:group]" by name or number, by the image's own /etc/passwd and /etc/group
+  std::string user;  // "user[:group]" by name or number, by the image's own /etc/passwd and /etc/group
   bool terminal = false;
   std::uint64_t capabilities = 0;
   bool no_new_privileges = true;
-  std::string filter;                    // struct sock_filter[]; empty: none
+  std::string filter;  // struct sock_filter[]; empty: none
   std::vector<ResourceLimit> limits;
   int oom_score_adjust = 0;
 };
@@ -124,26 +124,28 @@ void fields(S& s, V&& v) {
 
 struct LaunchSpec {
   std::string id;
-  std::string run_directory;      // volatile, 0700: sockets, FIFOs, the mount point of nothing
-  std::string status_file;        // written atomically on every change: to_wire(Status)
-  std::string log_file;           // empty: no log (a build step); format: monitor/log.hpp
+  std::string run_directory;          // volatile, 0700: sockets, FIFOs, the mount point of nothing
+  std::string status_file;            // written atomically on every change: to_wire(Status)
+  std::string log_file;               // empty: no log (a build step); format: monitor/log.hpp
+  std::int64_t log_limit = 10 << 20;  // bytes of one file; 0: no limit
+  int log_files = 3;                  // LOG, LOG.1, LOG.2: the newest first
   std::string hostname;
-  std::string host_name_domain;   // unused when empty
+  std::string host_name_domain;  // unused when empty
 
   std::vector<std::string> lower;  // topmost first
   std::string upper, work;         // empty: read-only root without an upper layer
   bool read_only_root = false;
-  std::vector<Mount> mounts;       // in order
+  std::vector<Mount> mounts;  // in order
   std::int64_t shm_size = 64 << 20;
   std::vector<std::string> masked_paths, read_only_paths;  // empty when privileged
-  bool privileged = false;         // all devices, writable /sys and cgroup
-  std::vector<Option> sysctls;     // "net.ipv4.ping_group_range" …, written by us before the drop of rights
+  bool privileged = false;                                 // all devices, writable /sys and cgroup
+  std::vector<Option> sysctls;  // "net.ipv4.ping_group_range" …, written by us before the drop of rights
 
   NetworkNamespace network = NetworkNamespace::own;
-  std::string cgroup;              // path as in linux::Cgroup; made by conductor, removed by the monitor at the end
+  std::string cgroup;  // path as in linux::Cgroup; made by conductor, removed by the monitor at the end
   Process process;
-  bool init = false;               // a small init of ours as pid 1 that reaps and forwards signals
-  bool open_stdin = false;         // else stdin is /dev/null
+  bool init = false;        // a small init of ours as pid 1 that reaps and forwards signals
+  bool open_stdin = false;  // else stdin is /dev/null
   int stop_signal = 15;
   Restart restart;
   Healthcheck healthcheck;
@@ -153,6 +155,7 @@ struct LaunchSpec {
 template <base::Is<LaunchSpec> S, class V>
 void fields(S& s, V&& v) {
   v("id", s.id), v("run_directory", s.run_directory), v("status_file", s.status_file), v("log_file", s.log_file);
+  v("log_limit", s.log_limit), v("log_files", s.log_files);
   v("hostname", s.hostname), v("host_name_domain", s.host_name_domain), v("lower", s.lower), v("upper", s.upper);
   v("work", s.work), v("read_only_root", s.read_only_root), v("mounts", s.mounts), v("shm_size", s.shm_size);
   v("masked_paths", s.masked_paths), v("read_only_paths", s.read_only_paths), v("privileged", s.privileged);
@@ -176,17 +179,17 @@ constexpr auto enum_names(Health) {
 struct Status {
   Phase phase = Phase::created;
   linux::ProcessId monitor;
-  linux::ProcessId process;          // pid 1 of the container; pid 0 when none runs
-  int exit_code = 0;                 // of the last run, as a shell says it; -1 unknown
+  linux::ProcessId process;  // pid 1 of the container; pid 0 when none runs
+  int exit_code = 0;         // of the last run, as a shell says it; -1 unknown
   bool out_of_memory = false;
-  std::string error;                 // why it did not start
-  std::int64_t started_at = 0;       // unix nanoseconds
+  std::string error;            // why it did not start
+  std::int64_t started_at = 0;  // unix nanoseconds
   std::int64_t finished_at = 0;
   int restarts = 0;
   bool stopped_by_user = false;
   Health health = Health::none;
   int failing_streak = 0;
-  std::string health_output;         // of the last check, at most 4 KiB
+  std::string health_output;  // of the last check, at most 4 KiB
 };
 template <base::Is<Status> S, class V>
 void fields(S& s, V&& v) {
@@ -196,14 +199,15 @@ void fields(S& s, V&& v) {
   v("health", s.health), v("failing_streak", s.failing_streak), v("health_output", s.health_output);
 }
 
-// --- messages: on the socket pair between starter and monitor, and on RUN_DIRECTORY/control (both SOCK_SEQPACKET) --------
+// --- messages: on the socket pair between starter and monitor, and on RUN_DIRECTORY/control (both SOCK_SEQPACKET)
+// --------
 
 enum class Request : std::uint8_t { start, stop, signal, resize, adopt_streams };
 struct Command {
   Request request = Request::start;
-  std::vector<Forward> forwards;   // start; descriptors come along
-  int signal = 0;                  // signal
-  std::chrono::nanoseconds grace{0};  // stop: stop signal now, SIGKILL after; no restart afterwards
+  std::vector<Forward> forwards;         // start; descriptors come along
+  int signal = 0;                        // signal
+  std::chrono::nanoseconds grace{0};     // stop: stop signal now, SIGKILL after; no restart afterwards
   unsigned short rows = 0, columns = 0;  // resize
 };
 template <base::Is<Command> S, class V>
@@ -234,8 +238,8 @@ inline constexpr const char* mode_run = "run";      // argv[1]: starts a contain
 inline constexpr const char* mode_adopt = "adopt";  // takes over a container whose monitor died
 inline constexpr const char* mode_exec = "exec";    // one more process in a running container; exits as it does
 
-// One more process in a running container. Its streams are descriptors 0-2 of the exec'ing program, relayed through a new
-// terminal when process.terminal.
+// One more process in a running container. Its streams are descriptors 0-2 of the exec'ing program, relayed through a
+// new terminal when process.terminal.
 struct ExecSpec {
   linux::ProcessId container;  // pid 1
   std::string cgroup;

@@ -1,0 +1,97 @@
+#include "monitor/modes.hpp"
+
+#include "base/error.hpp"
+#include "base/wire.hpp"
+#include "monitor/confine.hpp"
+#include "monitor/exec_session.hpp"
+#include "monitor/protocol.hpp"
+#include "monitor/session.hpp"
+
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <csignal>
+
+namespace conductor::monitor {
+namespace {
+
+using base::Error;
+using linux::Fd;
+
+constexpr const char* own_oom_score = "-500";
+
+template <class Spec>
+Spec read_spec() {
+  const base::Context context("launch specification");
+  const Fd file(spec_descriptor);
+  return base::from_wire<Spec>(linux::read_all(file.get()));
+}
+
+// Everything that may happen to a process by itself, before it does anything. Descriptor `network_descriptor` is taken
+// by something harmless until there is a network namespace, so that nothing else gets that number.
+void prepare() {
+  prctl(PR_SET_NAME, "conductor-mon", 0, 0, 0);
+  signal(SIGPIPE, SIG_IGN);
+  umask(077);
+  hide_from_tracers();
+  fcntl(control_descriptor, F_SETFD, FD_CLOEXEC);
+  dup3(control_descriptor, network_descriptor, O_CLOEXEC);
+}
+
+// The monitor is worth more than what it watches. Refused without CAP_SYS_RESOURCE.
+void outlive_others() {
+  try {
+    linux::write_kernel_file("/proc/self/oom_score_adj", own_oom_score);
+  } catch (const Error&) {
+  }
+}
+
+// Runs `body`; what it throws goes to the starter.
+template <class Body>
+int with_report(Body&& body) {
+  prepare();
+  const Fd starter(fcntl(control_descriptor, F_DUPFD_CLOEXEC, 0));  // the body owns the other
+  Report report{Event::failed, {}, {}, base::exit_error};
+  try {
+    return body();
+  } catch (const Error& failure) {
+    report.error = failure.what();
+    report.code = failure.exit_code();
+  } catch (const std::exception& failure) {
+    report.error = failure.what();
+  }
+  try {
+    linux::send_message(starter.get(), base::to_wire(report));
+  } catch (const std::exception&) {
+    // Nobody is left to tell.
+  }
+  return report.code;
+}
+
+}  // namespace
+
+int run_mode() {
+  return with_report([] {
+    setsid();
+    outlive_others();
+    Session(read_spec<LaunchSpec>(), Session::Origin::new_container).run();
+    return 0;
+  });
+}
+
+int adopt_mode() {
+  return with_report([] {
+    setsid();
+    outlive_others();
+    Session(read_spec<LaunchSpec>(), Session::Origin::orphan).adopt();
+    return 0;
+  });
+}
+
+int exec_mode() {
+  return with_report([] { return ExecSession(read_spec<ExecSpec>()).run(); });
+}
+
+}  // namespace conductor::monitor

@@ -1,0 +1,177 @@
+#include "monitor/relay.hpp"
+
+#include "base/error.hpp"
+#include "monitor/log.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+namespace conductor::monitor {
+namespace {
+
+constexpr std::size_t piece = 64U << 10U;
+constexpr std::size_t small_piece = 4096;  // what a pipe that polls as writable takes without blocking: PIPE_BUF
+
+// One for all relays: the monitor has one thread, and only the pages a container's output needs are ever touched.
+alignas(16) char buffer[sizeof(LogHeader) + piece];
+
+bool ready(int fd, short events) {
+  pollfd entry{fd, events, 0};
+  return poll(&entry, 1, 0) > 0;
+}
+
+}  // namespace
+
+// --- outlets
+// ------------------------------------------------------------------------------------------------------------
+
+Outlet Outlet::shared(int fd) {
+  Outlet outlet;
+  struct stat found{};
+  if (fstat(fd, &found) != 0) throw base::Error::from_errno("cannot look at a stream");
+  outlet.kind_ = S_ISREG(found.st_mode) ? Kind::file : S_ISSOCK(found.st_mode) ? Kind::socket : Kind::non_blocking;
+  if (outlet.kind_ == Kind::non_blocking) {
+    const std::string name = "/proc/self/fd/" + std::to_string(fd);
+    outlet.fd_ = linux::Fd(open(name.c_str(), O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+    if (outlet.fd_) return outlet;
+    outlet.kind_ = Kind::blocking;
+  }
+  outlet.fd_ = linux::Fd(fcntl(fd, F_DUPFD_CLOEXEC, 0));
+  if (!outlet.fd_) throw base::Error::from_errno("cannot duplicate a stream");
+  return outlet;
+}
+
+Outlet Outlet::own(linux::Fd fd) {
+  Outlet outlet;
+  outlet.fd_ = std::move(fd);
+  outlet.kind_ = Kind::non_blocking;
+  const int flags = fcntl(outlet.get(), F_GETFL);
+  if (flags < 0 || fcntl(outlet.get(), F_SETFL, flags | O_NONBLOCK) != 0)
+    throw base::Error::from_errno("cannot make a stream non-blocking");
+  return outlet;
+}
+
+std::optional<std::size_t> Outlet::write(std::string_view bytes) const {
+  if (kind_ == Kind::blocking) {
+    if (!ready(get(), POLLOUT)) return 0;
+    bytes = bytes.substr(0, small_piece);
+  }
+  ssize_t size = 0;
+  do {
+    size = kind_ == Kind::socket ? send(get(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL)
+                                 : ::write(get(), bytes.data(), bytes.size());
+  } while (size < 0 && errno == EINTR);
+  if (size >= 0) return static_cast<std::size_t>(size);
+  if (errno == EAGAIN) return 0;
+  return std::nullopt;
+}
+
+bool is_null_device(int fd) {
+  struct stat found{};
+  return fstat(fd, &found) == 0 && S_ISCHR(found.st_mode) && found.st_rdev == makedev(1, 3);
+}
+
+// --- relays
+// -------------------------------------------------------------------------------------------------------------
+
+Relay::Relay(Loop& loop, linux::Fd source, Observer observer)
+    : loop_(loop), source_(std::move(source)), observer_(std::move(observer)) {}
+
+Relay::~Relay() {
+  if (source_) loop_.remove(source_.get());
+  if (outlet_) loop_.remove(outlet_->get());
+}
+
+void Relay::connect(std::optional<Outlet> outlet) {
+  if (outlet_) loop_.remove(outlet_->get());
+  const bool was_full = !pending_.empty();
+  pending_.clear();
+  outlet_ = std::move(outlet);
+  if (was_full && source_) wait_for_source();
+  settle();
+}
+
+void Relay::start() { wait_for_source(); }
+
+void Relay::wait_for_source() {
+  if (!source_) return;
+  const auto on_ready = [this] { step(); };
+  if (!always_ready_ && loop_.add(source_.get(), EPOLLIN, on_ready)) return;
+  always_ready_ = true;
+  while (pending_.empty() && step()) {
+  }
+}
+
+bool Relay::step() {
+  if (!source_) return false;
+  const ssize_t size = read(source_.get(), buffer + sizeof(LogHeader), piece);
+  if (size < 0 && (errno == EAGAIN || errno == EINTR)) return errno == EINTR;
+  if (size <= 0) return end(), false;  // EIO: the other side of a terminal is closed
+  const auto count = static_cast<std::size_t>(size);
+  if (observer_) observer_(buffer, count);
+  forward({buffer + sizeof(LogHeader), count});
+  return bool(source_);
+}
+
+void Relay::forward(std::string_view bytes) {
+  while (outlet_ && !bytes.empty()) {
+    const auto taken = outlet_->write(bytes);
+    if (!taken) {
+      outlet_.reset();
+      if (!observer_) end();
+      return;
+    }
+    bytes.remove_prefix(*taken);
+    if (*taken == 0) {
+      pending_ = bytes;
+      return wait_for_outlet();
+    }
+  }
+}
+
+void Relay::wait_for_outlet() {
+  if (source_ && !always_ready_) loop_.remove(source_.get());
+  loop_.add(outlet_->get(), EPOLLOUT, [this] { flush(); });
+}
+
+void Relay::flush() {
+  loop_.remove(outlet_->get());
+  const std::string bytes = std::move(pending_);
+  pending_.clear();
+  forward(bytes);
+  if (!pending_.empty()) return;
+  wait_for_source();
+  settle();
+}
+
+void Relay::drain(std::function<void()> done) {
+  drained_ = std::move(done);
+  settle();
+}
+
+void Relay::settle() {
+  if (!drained_) return;
+  while (source_ && pending_.empty() && ready(source_.get(), POLLIN) && step()) {
+  }
+  if (!pending_.empty() || !drained_) return;
+  const auto done = std::move(drained_);
+  drained_ = nullptr;
+  done();
+}
+
+void Relay::end() {
+  if (!source_) return;
+  if (!always_ready_) loop_.remove(source_.get());
+  source_.reset();
+  if (on_end) on_end();
+}
+
+}  // namespace conductor::monitor

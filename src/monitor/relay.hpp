@@ -1,0 +1,70 @@
+// Copying between descriptors in a Loop without ever blocking it.
+#pragma once
+
+#include "linux/fd.hpp"
+#include "monitor/loop.hpp"
+
+#include <cstddef>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace conductor::monitor {
+
+// A descriptor that bytes go to. One that was handed to us is shared with others, so it is not switched to non-blocking
+// but opened a second time where that is possible.
+class Outlet {
+ public:
+  static Outlet shared(int fd);     // a copy is taken
+  static Outlet own(linux::Fd fd);  // becomes non-blocking
+  // How many bytes it took, 0 when it is full; nothing when it is broken for good.
+  std::optional<std::size_t> write(std::string_view bytes) const;
+  int get() const { return fd_.get(); }
+
+ private:
+  enum class Kind { file, non_blocking, socket, blocking };
+  linux::Fd fd_;
+  Kind kind_ = Kind::file;
+};
+
+// True for /dev/null, where copying is pointless.
+bool is_null_device(int fd);
+
+// Reads a source and hands every piece on: to an observer, and to an outlet if there is one. A full outlet stops the
+// reading (back-pressure); a broken one is dropped, and with it the relay unless there is an observer.
+class Relay {
+ public:
+  // `record` has room for a LogHeader in front of the `size` bytes that were read.
+  using Observer = std::function<void(char* record, std::size_t size)>;
+  Relay(Loop& loop, linux::Fd source, Observer observer = nullptr);
+  ~Relay();
+  Relay(const Relay&) = delete;
+  Relay& operator=(const Relay&) = delete;
+
+  void connect(std::optional<Outlet> outlet);  // replaces the present one; what it had not yet taken is lost
+  void start();
+  // Calls `done` once everything that was written to the source so far has been read and passed on.
+  void drain(std::function<void()> done);
+  bool ended() const { return !source_; }
+  std::function<void()> on_end;  // the source has ended
+
+ private:
+  bool step();  // one read; false when there is nothing to read for now
+  void forward(std::string_view bytes);
+  void flush();
+  void wait_for_source();
+  void wait_for_outlet();
+  void end();
+  void settle();
+
+  Loop& loop_;
+  linux::Fd source_;
+  Observer observer_;
+  std::optional<Outlet> outlet_;
+  std::string pending_;
+  bool always_ready_ = false;  // a regular file
+  std::function<void()> drained_;
+};
+
+}  // namespace conductor::monitor

@@ -1,0 +1,128 @@
+#include "monitor/rootfs.hpp"
+
+#include "base/error.hpp"
+#include "linux/mount.hpp"
+#include "linux/namespaces.hpp"
+#include "monitor/devices.hpp"
+#include "monitor/extra_mounts.hpp"
+#include "monitor/masks.hpp"
+#include "monitor/standard_mounts.hpp"
+#include "monitor/sysctls.hpp"
+
+#include <fcntl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace conductor::monitor {
+namespace {
+
+using base::Error;
+using linux::Fd;
+using linux::RootFd;
+
+constexpr std::uint64_t inert = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+
+// The overlay sits on the run directory for the moment between here and pivot_root, which needs a mount of this
+// namespace.
+RootFd mount_overlay(const LaunchSpec& spec) {
+  const base::Context context("root file system");
+  Fd overlay = linux::new_overlay({spec.lower, spec.upper, spec.work});
+  linux::attach(overlay.get(), linux::open_file(spec.run_directory, O_PATH | O_DIRECTORY).get());
+  return RootFd(std::move(overlay));
+}
+
+Fd mount_proc(const RootFd& root) {
+  const base::Context context("/proc");
+  Fd proc = linux::new_filesystem("proc", {}, inert);
+  linux::attach(proc.get(), open_mount_point(root, "/proc").get());
+  return proc;
+}
+
+// With a network namespace of its own the container sees its own interfaces below /sys; in the host's it gets a copy of
+// the host's mount.
+void mount_sys(const RootFd& root, const LaunchSpec& spec) {
+  const base::Context context("/sys");
+  const std::uint64_t attributes = inert | (spec.privileged ? 0 : MOUNT_ATTR_RDONLY);
+  Fd sys;
+  if (spec.network == NetworkNamespace::host) {
+    sys = linux::clone_tree(linux::open_file("/sys", O_PATH | O_DIRECTORY).get(), false);
+    linux::set_attributes(sys.get(), attributes, false);
+  } else {
+    sys = linux::new_filesystem("sysfs", {}, attributes);
+  }
+  linux::attach(sys.get(), open_mount_point(root, "/sys").get());
+}
+
+// "/sys/fs/cgroup/memory/GROUP" → "memory"; version 2 alone, "/sys/fs/cgroup/GROUP" → "".
+std::string hierarchy_name(const std::string& directory, const std::string& group) {
+  static constexpr std::string_view top = "/sys/fs/cgroup/";
+  const auto end = directory.size() - std::min(directory.size(), group.size() + 1);
+  return end > top.size() && directory.starts_with(top) ? directory.substr(top.size(), end - top.size())
+                                                        : std::string();
+}
+
+// The container's own group of every hierarchy, where a program expects the hierarchy's top; what it shows agrees with
+// the cgroup namespace.
+void mount_cgroups(const RootFd& root, const LaunchSpec& spec) {
+  const base::Context context("/sys/fs/cgroup");
+  const Fd point = root.open("/sys/fs/cgroup", O_PATH | O_DIRECTORY | O_NOFOLLOW);
+  const auto directories = linux::Cgroup(spec.cgroup).directories();
+  const std::uint64_t attributes = inert | (spec.privileged ? 0 : MOUNT_ATTR_RDONLY);
+  const auto copy = [](const std::string& directory) {
+    return linux::clone_tree(linux::open_file(directory, O_PATH | O_DIRECTORY).get(), false);
+  };
+  if (directories.size() == 1 && hierarchy_name(directories.front(), spec.cgroup).empty()) {
+    const Fd tree = copy(directories.front());
+    linux::set_attributes(tree.get(), attributes, false);
+    return linux::attach(tree.get(), point.get());
+  }
+  const Fd top = linux::new_filesystem("tmpfs", {{"mode", "755"}, {"size", "4k"}, {"nr_inodes", "64"}}, inert);
+  linux::attach(top.get(), point.get());
+  for (const auto& directory : directories) {
+    const std::string name = hierarchy_name(directory, spec.cgroup);
+    if (name.empty() || name.find('/') != name.npos) continue;
+    linux::attach(copy(directory).get(), make_subdirectory(top.get(), name.c_str()).get());
+  }
+  linux::set_attributes(top.get(), attributes, true);
+}
+
+void set_names(const LaunchSpec& spec) {
+  if (!spec.hostname.empty()) linux::set_hostname(spec.hostname);
+  const std::string& domain = spec.host_name_domain;
+  if (!domain.empty() && setdomainname(domain.data(), domain.size()) != 0)
+    throw Error::from_errno("cannot set the domain name");
+}
+
+}  // namespace
+
+Fd open_mount_point(const RootFd& root, const std::string& path) {
+  const auto found = root.status(path);
+  if (!found) return root.make_directories(path);
+  if (!S_ISDIR(found->st_mode)) throw Error(path + " of the image is not a directory");
+  return root.open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW);
+}
+
+Fd make_subdirectory(int parent, const char* name, mode_t mode) {
+  if (mkdirat(parent, name, mode) != 0) throw Error::from_errno(std::string("cannot make the directory ") + name);
+  return linux::open_at(parent, name, O_PATH | O_DIRECTORY | O_NOFOLLOW);
+}
+
+std::optional<linux::Terminal> enter_root(const LaunchSpec& spec) {
+  linux::make_mounts_private();
+  const RootFd root = mount_overlay(spec);
+  const Fd proc = mount_proc(root);
+  auto terminal = mount_devices(root, spec);
+  mount_sys(root, spec);
+  if (!spec.cgroup.empty()) mount_cgroups(root, spec);
+  for (const auto& mount : spec.mounts) mount_extra(root, mount);
+  if (!spec.process.working_directory.empty()) root.make_directories(spec.process.working_directory);
+  write_sysctls(proc, spec.sysctls, spec.network == NetworkNamespace::own);
+  hide_paths(root, spec.masked_paths, spec.read_only_paths);
+  if (spec.read_only_root) linux::set_attributes(root.get(), MOUNT_ATTR_RDONLY, false);
+  set_names(spec);
+  linux::pivot_to(root.get());
+  return terminal;
+}
+
+}  // namespace conductor::monitor

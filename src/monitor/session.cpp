@@ -1,0 +1,333 @@
+#include "monitor/session.hpp"
+
+#include "base/error.hpp"
+#include "base/wire.hpp"
+#include "linux/events.hpp"
+#include "linux/namespaces.hpp"
+#include "monitor/exit_code.hpp"
+#include "monitor/first_process.hpp"
+#include "monitor/oom.hpp"
+#include "monitor/status.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include <csignal>
+
+namespace conductor::monitor {
+namespace {
+
+using base::Error;
+using linux::Fd;
+
+bool readable(const Fd& fd) {
+  pollfd entry{fd.get(), POLLIN, 0};
+  return poll(&entry, 1, 0) > 0;
+}
+
+}  // namespace
+
+Session::Session(LaunchSpec spec, Origin origin)
+    : spec_(std::move(spec)),
+      origin_(origin),
+      control_(
+          loop_, spec_.run_directory + "/control",
+          [this](const Command& command, std::vector<Fd> descriptors) { on_command(command, std::move(descriptors)); },
+          [this] { on_starter_gone(); }),
+      streams_(loop_, spec_, origin == Origin::orphan ? ContainerStreams::Files::find : ContainerStreams::Files::make),
+      health_(loop_, spec_,
+              [this](const HealthRecord& record, const std::string& output) { note_health(record, output); }),
+      forwarder_(loop_),
+      network_(network_descriptor),
+      restart_timer_(linux::make_timer()),
+      kill_timer_(linux::make_timer()) {
+  loop_.add(restart_timer_.get(), EPOLLIN, [this] {
+    linux::clear_timer(restart_timer_);
+    relaunch();
+  });
+  loop_.add(kill_timer_.get(), EPOLLIN, [this] {
+    linux::clear_timer(kill_timer_);
+    signal(SIGKILL);
+  });
+  status_.monitor = linux::identify(getpid());
+}
+
+void Session::run() {
+  streams_.attach(STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO);
+  launch();
+  control_.listen();
+  loop_.run();
+}
+
+// --- a run
+// --------------------------------------------------------------------------------------------------------------
+
+void Session::launch() {
+  failure_.reset();
+  auto [ours, theirs] = linux::make_socket_pair();
+  const Fd* kept = ran_ && spec_.network == NetworkNamespace::own ? &network_ : nullptr;
+  process_ = start_first_process(spec_, kept, std::move(theirs), streams_.for_process());
+  channel_ = std::move(ours);
+  if (!ran_) keep_network_namespace(process_.pid);
+  status_.process = linux::identify(process_.pid);
+  loop_.add(channel_.get(), EPOLLIN, [this] { on_child_message(); });
+  watch_process();
+}
+
+// A machine that is short of something now may have it at the next try.
+void Session::relaunch() {
+  try {
+    launch();
+  } catch (const Error& e) {
+    failure_ = ChildMessage{Step::failed, e.exit_code(), e.what()};
+    run_began_ = std::chrono::steady_clock::now();
+    after_run(e.exit_code());
+  }
+}
+
+void Session::on_child_message() {
+  auto message = linux::receive_message(channel_.get());
+  if (!message) {
+    loop_.remove(channel_.get());
+    channel_.reset();
+    if (released_ && !failure_) on_running();
+    return;
+  }
+  auto said = base::from_wire<ChildMessage>(message->bytes);
+  if (said.step == Step::ready) return on_ready(std::move(message->descriptors));
+  if (said.step == Step::failed) failure_ = std::move(said);
+}
+
+void Session::on_ready(std::vector<Fd> descriptors) {
+  if (!descriptors.empty()) streams_.use_terminal(std::move(descriptors.front()));
+  if (released_) return release();
+  status_.phase = Phase::created;
+  save_status();
+  control_.report({Event::created, status_.process, {}, 0});
+}
+
+void Session::release() {
+  released_ = true;
+  ChildMessage go;
+  go.step = Step::go;
+  linux::send_message(channel_.get(), base::to_wire(go));
+}
+
+void Session::on_running() {
+  ran_ = true;
+  run_began_ = std::chrono::steady_clock::now();
+  status_.phase = Phase::running;
+  status_.started_at = now_ns();
+  status_.health = health_.wanted() ? Health::starting : Health::none;
+  status_.failing_streak = 0;
+  save_status();
+  if (status_.restarts == 0) control_.report({Event::started, status_.process, {}, 0});
+  health_.start(status_.process);
+}
+
+void Session::watch_process() {
+  loop_.add(process_.pidfd.get(), EPOLLIN, [this] { on_process_end(); });
+}
+
+void Session::on_process_end() {
+  loop_.remove(process_.pidfd.get());
+  while (channel_ && readable(channel_)) on_child_message();
+  const linux::Ending ending = take_ending();
+  linux::arm_timer(kill_timer_, std::chrono::nanoseconds(0));
+  health_.stop();
+  process_ = {};
+  status_.process = {};
+  if (out_of_memory()) status_.out_of_memory = true;
+  streams_.drain([this, code = ending.code] { after_run(code); });
+}
+
+linux::Ending Session::take_ending() {
+  if (origin_ == Origin::orphan && status_.restarts == 0) return {orphan_exit_code(process_.pidfd), 0};
+  return {linux::wait_for(process_.pidfd).shell_code(), 0};
+}
+
+void Session::after_run(int code) {
+  if (!released_ && !control_.has_starter()) return abandon();
+  if (!ran_) {
+    const ChildMessage killed{Step::failed, base::exit_error,
+                              "the first process ended before it could start its program"};
+    return fail_to_start(failure_ ? *failure_ : killed);
+  }
+  if (failure_) status_.error = failure_->error;
+  status_.exit_code = failure_ ? failure_->code : code;
+  status_.finished_at = now_ns();
+  if (wants_restart(spec_.restart, status_.exit_code, status_.restarts, status_.stopped_by_user))
+    return restart_later();
+  finish(status_.exit_code);
+}
+
+void Session::restart_later() {
+  status_.phase = Phase::restarting;
+  save_status();
+  ++status_.restarts;
+  linux::arm_timer(restart_timer_, back_off_.next(std::chrono::steady_clock::now() - run_began_));
+}
+
+// --- the end
+// ------------------------------------------------------------------------------------------------------------
+
+void Session::fail_to_start(const ChildMessage& failure) {
+  status_.phase = Phase::exited;
+  status_.exit_code = failure.code;
+  status_.error = failure.error;
+  status_.finished_at = now_ns();
+  clean_up();
+  save_status();
+  control_.report({Event::failed, {}, failure.error, failure.code});
+  if (!control_.has_starter()) run_clean_up_program();
+  loop_.stop();
+}
+
+void Session::finish(int code) {
+  status_.phase = Phase::exited;
+  clean_up();
+  save_status();
+  control_.report({Event::exited, {}, {}, code});
+  if (!control_.has_starter()) run_clean_up_program();
+  loop_.stop();
+}
+
+// Nobody waits for it and nobody has seen it: it never was.
+void Session::abandon() {
+  clean_up();
+  unlink(spec_.status_file.c_str());
+  unlink((spec_.run_directory + "/spec").c_str());
+  rmdir(spec_.run_directory.c_str());
+  run_clean_up_program();
+  loop_.stop();
+}
+
+void Session::clean_up() {
+  forwarder_.stop();
+  control_.close();
+  streams_.remove_files();
+  if (!spec_.cgroup.empty()) linux::Cgroup(spec_.cgroup).remove();
+}
+
+void Session::run_clean_up_program() const {
+  if (spec_.on_exit.empty()) return;
+  const Fd null = linux::open_file("/dev/null", O_RDWR);
+  try {
+    linux::spawn({spec_.on_exit.front(),
+                  spec_.on_exit,
+                  {std::string("PATH=/usr/sbin:/usr/bin:/sbin:/bin")},
+                  {null.get(), null.get(), null.get()},
+                  true});
+  } catch (const Error&) {
+    // The next command that looks at the container does the same.
+  }
+}
+
+// --- commands
+// -----------------------------------------------------------------------------------------------------------
+
+void Session::on_command(const Command& command, std::vector<Fd> descriptors) {
+  switch (command.request) {
+    case Request::start:
+      forwarder_.serve(command.forwards, std::move(descriptors));
+      if (!released_ && channel_) release();
+      return;
+    case Request::stop:
+      return stop(command.grace);
+    case Request::signal:
+      // As with docker's kill: who ends a container by hand does not want it back.
+      if (command.signal == SIGKILL || command.signal == spec_.stop_signal) status_.stopped_by_user = true;
+      return signal(command.signal);
+    case Request::resize:
+      return streams_.resize({command.rows, command.columns});
+    case Request::adopt_streams:
+      if (descriptors.size() != 3) throw Error("three streams are attached at a time");
+      return streams_.attach(descriptors[0].get(), descriptors[1].get(), descriptors[2].get());
+  }
+}
+
+void Session::stop(std::chrono::nanoseconds grace) {
+  status_.stopped_by_user = true;
+  if (status_.phase == Phase::restarting) {
+    linux::arm_timer(restart_timer_, std::chrono::nanoseconds(0));
+    if (!process_.pidfd) return finish(status_.exit_code);
+  }
+  save_status();
+  signal(spec_.stop_signal);
+  if (grace.count() == 0) return signal(SIGKILL);
+  if (grace.count() > 0) linux::arm_timer(kill_timer_, grace);
+}
+
+void Session::signal(int number) {
+  if (process_.pidfd) linux::send_signal(process_.pidfd, number);
+  // Somebody who does not read must not keep a container from ending.
+  if (number == SIGKILL && !process_.pidfd) streams_.detach();
+}
+
+void Session::on_starter_gone() {
+  if (released_) return;
+  if (process_.pidfd) linux::send_signal(process_.pidfd, SIGKILL);
+}
+
+void Session::note_health(const HealthRecord& record, const std::string& output) {
+  if (status_.health == record.health && status_.failing_streak == record.failing_streak &&
+      status_.health_output == output)
+    return;
+  status_.health = record.health;
+  status_.failing_streak = record.failing_streak;
+  status_.health_output = output;
+  save_status();
+}
+
+// --- parts
+// --------------------------------------------------------------------------------------------------------------
+
+// Under its fixed number it can be opened from outside, and it outlives a run.
+void Session::keep_network_namespace(pid_t process) {
+  const Fd found =
+      spec_.network == NetworkNamespace::own ? linux::open_namespace(process, "net") : linux::open_own_namespace("net");
+  if (dup3(found.get(), network_descriptor, O_CLOEXEC) < 0)
+    throw Error::from_errno("cannot keep the network namespace");
+}
+
+bool Session::out_of_memory() {
+  if (spec_.cgroup.empty()) return false;
+  const std::uint64_t kills = count_out_of_memory_kills(spec_.cgroup);
+  const bool more = kills > out_of_memory_kills_;
+  out_of_memory_kills_ = kills;
+  return more;
+}
+
+// A full disk must not end the monitor: what cannot be written now is written with the next change.
+void Session::save_status() {
+  try {
+    write_status(spec_.status_file, status_);
+  } catch (const Error&) {
+  }
+}
+
+// --- adoption
+// -----------------------------------------------------------------------------------------------------------
+
+void Session::adopt() {
+  const linux::ProcessId monitor = status_.monitor;
+  status_ = base::from_wire<Status>(linux::read_file(spec_.status_file));
+  status_.monitor = monitor;
+  auto process = linux::open_process(status_.process);
+  if (!process) throw Error("the process of the container is gone");
+  process_ = {status_.process.pid, std::move(*process)};
+  keep_network_namespace(process_.pid);
+  released_ = ran_ = true;
+  run_began_ = std::chrono::steady_clock::now();
+  if (!spec_.cgroup.empty()) out_of_memory_kills_ = count_out_of_memory_kills(spec_.cgroup);
+  watch_process();
+  control_.listen();
+  save_status();
+  health_.start(status_.process);
+  control_.report({Event::started, status_.process, {}, 0});
+  loop_.run();
+}
+
+}  // namespace conductor::monitor

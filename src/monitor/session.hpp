@@ -1,0 +1,79 @@
+// The life of one container as its monitor sees it: set up, released, running, restarted, ended.
+#pragma once
+
+#include "linux/process.hpp"
+#include "monitor/channel.hpp"
+#include "monitor/container_streams.hpp"
+#include "monitor/control.hpp"
+#include "monitor/forward.hpp"
+#include "monitor/health.hpp"
+#include "monitor/loop.hpp"
+#include "monitor/protocol.hpp"
+#include "monitor/restart.hpp"
+
+#include <chrono>
+#include <optional>
+#include <string>
+
+namespace conductor::monitor {
+
+class Session {
+ public:
+  enum class Origin { new_container, orphan };  // orphan: its monitor died
+  Session(LaunchSpec spec, Origin origin);
+
+  // Return when the container has finished for good and nothing of it is left but its status and log.
+  void run();
+  // Throws Error when its process is gone.
+  void adopt();
+
+ private:
+  // What happens, in the order of a container's life.
+  void launch();
+  void relaunch();
+  void on_child_message();
+  void on_ready(std::vector<linux::Fd> descriptors);
+  void release();
+  void on_running();
+  void on_process_end();
+  void after_run(int code);
+  void fail_to_start(const ChildMessage& failure);
+  void restart_later();
+  void finish(int code);
+  void abandon();
+
+  void on_command(const Command& command, std::vector<linux::Fd> descriptors);
+  void on_starter_gone();
+  void stop(std::chrono::nanoseconds grace);
+  void signal(int number);
+  void note_health(const HealthRecord& record, const std::string& output);
+
+  void watch_process();
+  linux::Ending take_ending();
+  void keep_network_namespace(pid_t process);
+  bool out_of_memory();
+  void save_status();
+  void clean_up();
+  void run_clean_up_program() const;
+
+  const LaunchSpec spec_;
+  const Origin origin_;
+  Loop loop_;
+  Status status_;
+  Control control_;
+  ContainerStreams streams_;
+  HealthChecks health_;
+  Forwarder forwarder_;
+  BackOff back_off_;
+  linux::Fd network_;  // kept for restarts; number network_descriptor
+  linux::Child process_;
+  linux::Fd channel_;  // to a process that has not executed its program yet
+  linux::Fd restart_timer_, kill_timer_;
+  std::optional<ChildMessage> failure_;
+  std::chrono::steady_clock::time_point run_began_;
+  std::uint64_t out_of_memory_kills_ = 0;
+  bool released_ = false;  // `start` was received
+  bool ran_ = false;       // the program was executed at least once
+};
+
+}  // namespace conductor::monitor
