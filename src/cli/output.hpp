@@ -9,9 +9,10 @@
 
 namespace conductor::cli {
 
-void print(std::string_view text);       // to standard output, as it is
-void print_line(std::string_view text);  // and a line end
-void say(std::string_view line);         // a line to standard error: "conductor: LINE"
+void print(std::string_view text);        // to standard output, as it is
+void print_line(std::string_view text);   // and a line end
+void say(std::string_view line);          // a line to standard error: "conductor: LINE"
+void print_error(std::string_view text);  // to standard error, as it is; with a line end if it has none
 
 // --- lists
 // --------------------------------------------------------------------------------------------------------------

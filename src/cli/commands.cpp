@@ -1,0 +1,174 @@
+#include "cli/commands.hpp"
+
+#include "base/error.hpp"
+#include "base/text.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace conductor::cli {
+
+namespace {
+
+constexpr std::string_view containers = "Containers";
+constexpr std::string_view images_group = "Images";
+constexpr std::string_view network_group = "Network";
+constexpr std::string_view volumes = "Volumes";
+constexpr std::string_view machine = "This machine";
+constexpr std::string_view hidden = "";
+
+constexpr std::array table = {
+    Command{"run", containers, "Make a container of an image and start it", run},
+    Command{"create", containers, "Make a container without starting it", create},
+    Command{"start", containers, "Start containers that are stopped", start},
+    Command{"stop", containers, "Stop running containers", stop},
+    Command{"restart", containers, "Stop containers and start them again", restart},
+    Command{"kill", containers, "Send a signal to running containers", kill},
+    Command{"rm", containers, "Remove containers", remove},
+    Command{"exec", containers, "Run a command in a running container", exec},
+    Command{"logs", containers, "Show what a container has written", logs},
+    Command{"ps", containers, "List containers", ps},
+    Command{"wait", containers, "Wait until containers have ended and print their exit codes", wait},
+    Command{"inspect", containers, "Show everything about containers or images", inspect},
+    Command{"port", containers, "List the published ports of a container", port},
+    Command{"rename", containers, "Give a container another name", rename},
+
+    Command{"build", images_group, "Build an image from a Conductorfile", build},
+    Command{"images", images_group, "List images", images},
+    Command{"tag", images_group, "Give an image a further name", tag},
+    Command{"rmi", images_group, "Remove images", remove_image},
+    Command{"rmcache", images_group, "Remove layers and bases that no image needs", remove_cache},
+
+    Command{"peer", network_group, "Let containers open connections to each other", peer},
+    Command{"addnetwork", network_group, "Give a container internet and published ports", add_network},
+
+    Command{"volume create", volumes, "Make a volume", volume_create},
+    Command{"volume ls", volumes, "List volumes", volume_list},
+    Command{"volume inspect", volumes, "Show everything about volumes", volume_inspect},
+    Command{"volume rm", volumes, "Remove volumes", volume_remove},
+
+    Command{"system census", machine, "List every kernel and disk object that is ours", system_census},
+    Command{"system recover", hidden, "Finish what killed commands left", system_recover},
+    Command{"version", machine, "Show the version", version},
+    Command{"help", machine, "Show the commands, or how one is used", help},
+    Command{"settle", hidden, "Clean up after a container that has ended", settle},
+};
+
+constexpr std::array family_table = {
+    Family{"compose", "Run the services of a compose file",
+           "-f --file -p --project-name --project-directory --profile"},
+    Family{"volume", "Volumes", ""},
+    Family{"system", "This machine", ""},
+};
+
+// docker's longer words for the same commands.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 14> synonyms = {{
+    {"container run", "run"},
+    {"container ls", "ps"},
+    {"container rm", "rm"},
+    {"container stop", "stop"},
+    {"container start", "start"},
+    {"container logs", "logs"},
+    {"container exec", "exec"},
+    {"container inspect", "inspect"},
+    {"image ls", "images"},
+    {"image rm", "rmi"},
+    {"image build", "build"},
+    {"image tag", "tag"},
+    {"volume list", "volume ls"},
+    {"volume remove", "volume rm"},
+}};
+
+const Command* look_up(std::string_view name) {
+  for (const auto& [longer, shorter] : synonyms)
+    if (longer == name) name = shorter;
+  const auto found = std::find_if(table.begin(), table.end(), [&](const Command& c) { return c.name == name; });
+  return found == table.end() ? nullptr : &*found;
+}
+
+std::vector<std::string> visible_names() {
+  std::vector<std::string> names;
+  for (const auto& command : table)
+    if (command.group != hidden) names.emplace_back(command.name.substr(0, command.name.find(' ')));
+  return names;
+}
+
+[[noreturn]] void refuse(const std::string& message, const std::string& hint) {
+  throw base::Error(message).with_exit_code(base::exit_usage).with_hint(hint);
+}
+
+// `compose -f FILE up …`: what stands before the second word belongs to the family.
+Found find_in_family(const Family& family, const std::vector<std::string>& words) {
+  Found found;
+  const auto with_value = base::split(family.options_with_value, ' ');
+  std::size_t i = 1;
+  while (i < words.size() && words[i].starts_with('-')) {
+    const bool takes_next = std::find(with_value.begin(), with_value.end(), words[i]) != with_value.end();
+    if (words[i] == "--help" || words[i] == "-h") throw HelpWanted{overview_of(family.name)};
+    found.family.push_back(words[i++]);
+    if (takes_next && i < words.size()) found.family.push_back(words[i++]);
+  }
+  const std::string name(family.name);
+  if (i == words.size()) throw HelpWanted{overview_of(family.name)};
+  found.command = look_up(name + " " + words[i]);
+  if (found.command == nullptr) {
+    std::vector<std::string> names;
+    for (const auto& command : table)
+      if (command.name.starts_with(name + " ")) names.emplace_back(command.name.substr(name.size() + 1));
+    refuse(
+        "unknown command '" + name + " " + base::escape_control(words[i]) + "'" + base::did_you_mean(words[i], names),
+        "see 'conductor " + name + " --help'");
+  }
+  found.arguments.assign(words.begin() + static_cast<std::ptrdiff_t>(i) + 1, words.end());
+  return found;
+}
+
+std::string aligned(std::string_view name, std::string_view summary) {
+  constexpr std::size_t width = 18;
+  std::string line = "  " + std::string(name);
+  line.resize(std::max(line.size() + 1, width), ' ');
+  return line + std::string(summary) + "\n";
+}
+
+}  // namespace
+
+std::span<const Command> commands() { return table; }
+std::span<const Family> families() { return family_table; }
+
+Found find_command(const std::vector<std::string>& words) {
+  if (words.empty()) throw HelpWanted{overview()};
+  for (const auto& family : family_table)
+    if (family.name == words.front()) return find_in_family(family, words);
+  if (words.size() > 1) {
+    if (const auto* command = look_up(words[0] + " " + words[1]); command != nullptr && words[0] != command->name)
+      return {command, {}, {words.begin() + 2, words.end()}};
+  }
+  if (const auto* command = look_up(words.front())) return {command, {}, {words.begin() + 1, words.end()}};
+  refuse("unknown command '" + base::escape_control(words.front()) + "'" +
+             base::did_you_mean(words.front(), visible_names()),
+         "see 'conductor help'");
+}
+
+std::string overview() {
+  std::string text =
+      "Usage: conductor [--root DIR] [--state DIR] [--debug] COMMAND …\n\n"
+      "Builds images from a Conductorfile and runs declared services, without a daemon.\n";
+  std::string_view group = hidden;
+  for (const auto& command : table) {
+    if (command.group == hidden) continue;
+    if (command.group != group) text += "\n" + std::string(command.group) + "\n";
+    group = command.group;
+    text += aligned(command.name, command.summary);
+  }
+  return text + "\nSee 'conductor COMMAND --help' for how a command is used.\n";
+}
+
+std::string overview_of(std::string_view family) {
+  std::string text = "Usage: conductor " + std::string(family) + " COMMAND …\n\n";
+  for (const auto& command : table)
+    if (command.group != hidden && command.name.starts_with(std::string(family) + " "))
+      text += aligned(command.name, command.summary);
+  return text;
+}
+
+}  // namespace conductor::cli

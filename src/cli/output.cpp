@@ -1,0 +1,133 @@
+#include "cli/output.hpp"
+
+#include "base/error.hpp"
+#include "base/text.hpp"
+#include "linux/fd.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+
+namespace conductor::cli {
+
+namespace {
+
+// A value inside a line: plain text for strings and numbers, JSON for the rest.
+std::string shown(const base::Json& value) {
+  if (value.string() != nullptr) return base::escape_control(*value.string());
+  if (value.is_null()) return {};
+  return value.dump();
+}
+
+// "Config.Image" below a value; the object itself for an empty path.
+const base::Json& look_up(const base::Json& value, std::string_view path) {
+  const base::Json* found = &value;
+  for (const auto& name : base::split(path, '.')) {
+    if (name.empty()) continue;
+    const base::Json* next = found->find(name);
+    if (next == nullptr) {
+      std::vector<std::string> names;
+      if (found->members() != nullptr)
+        for (const auto& [known, member] : *found->members()) names.push_back(known);
+      const std::string meant = base::did_you_mean(name, names);
+      throw base::Error("template: there is no field '" + base::escape_control(name) + "'" +
+                        (meant.empty() ? "; known are " + base::join(names, ", ") : meant));
+    }
+    found = next;
+  }
+  return *found;
+}
+
+std::string evaluate(std::string_view expression, const base::Json& value) {
+  expression = base::trim(expression);
+  const bool as_json = expression.starts_with("json ");
+  if (as_json) expression = base::trim(expression.substr(5));
+  if (!expression.starts_with('.') || expression.find_first_of(" |()") != std::string_view::npos)
+    throw base::Error("template: '" + base::escape_control(expression) +
+                      "' is not supported: {{.Field}}, {{.Field.Member}} and {{json .Field}} are");
+  const base::Json& found = look_up(value, expression);
+  return as_json ? found.dump() : shown(found);
+}
+
+// Aligned columns, three blanks between them, none at the end of a line.
+std::string align(const std::vector<std::vector<std::string>>& lines) {
+  std::vector<std::size_t> widths;
+  for (const auto& line : lines)
+    for (std::size_t i = 0; i < line.size(); ++i) {
+      if (i == widths.size()) widths.push_back(0);
+      widths[i] = std::max(widths[i], line[i].size());
+    }
+  constexpr std::size_t gap = 3;
+  std::string text;
+  for (const auto& line : lines) {
+    std::string row;
+    for (std::size_t i = 0; i < line.size(); ++i) row += line[i] + std::string(widths[i] - line[i].size() + gap, ' ');
+    text += row.substr(0, row.find_last_not_of(' ') + 1) + "\n";
+  }
+  return text;
+}
+
+std::string render_table(const std::vector<Column>& columns, const std::vector<base::Json>& rows) {
+  std::vector<std::vector<std::string>> lines(1);
+  for (const auto& column : columns) lines.front().emplace_back(column.heading);
+  for (const auto& row : rows) {
+    auto& line = lines.emplace_back();
+    for (const auto& column : columns) line.push_back(shown(look_up(row, column.key)));
+  }
+  return align(lines);
+}
+
+// "table {{.ID}}\t{{.Names}}": the headings are the fields' names in capitals, or those of the columns.
+std::string render_chosen_table(const std::vector<Column>& columns, const std::vector<base::Json>& rows,
+                                const std::string& format) {
+  base::Json headings = base::Json::object();
+  if (!rows.empty() && rows.front().members() != nullptr)
+    for (const auto& [name, member] : *rows.front().members()) headings.set(name, base::upper(name));
+  for (const auto& column : columns) headings.set(std::string(column.key), column.heading);
+  std::vector<std::vector<std::string>> lines = {base::split(expand_template(format, headings), '\t')};
+  for (const auto& row : rows) lines.push_back(base::split(expand_template(format, row), '\t'));
+  return align(lines);
+}
+
+}  // namespace
+
+void print(std::string_view text) { linux::write_all(STDOUT_FILENO, text); }
+
+void print_line(std::string_view text) { print(std::string(text) + "\n"); }
+
+void say(std::string_view line) { linux::write_all(STDERR_FILENO, "conductor: " + std::string(line) + "\n"); }
+
+void print_error(std::string_view text) {
+  linux::write_all(STDERR_FILENO, std::string(text) + (text.ends_with('\n') ? "" : "\n"));
+}
+
+std::string expand_template(const std::string& text, const base::Json& value) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size();) {
+    if (text.compare(i, 2, "{{") == 0) {
+      const auto end = text.find("}}", i);
+      if (end == std::string::npos) throw base::Error("template: '{{' without '}}'");
+      out += evaluate(std::string_view(text).substr(i + 2, end - i - 2), value);
+      i = end + 2;
+    } else if (text.compare(i, 2, "\\t") == 0) {
+      out += '\t', i += 2;
+    } else if (text.compare(i, 2, "\\n") == 0) {
+      out += '\n', i += 2;
+    } else {
+      out += text[i++];
+    }
+  }
+  return out;
+}
+
+std::string render_list(const std::vector<Column>& columns, const std::vector<base::Json>& rows,
+                        const std::string& format) {
+  if (format.empty() || format == "table") return render_table(columns, rows);
+  constexpr std::string_view table = "table ";
+  if (format.starts_with(table)) return render_chosen_table(columns, rows, format.substr(table.size()));
+  std::string text;
+  for (const auto& row : rows) text += (format == "json" ? row.dump() : expand_template(format, row)) + "\n";
+  return text;
+}
+
+}  // namespace conductor::cli

@@ -1,0 +1,273 @@
+#include "cli/run_options.hpp"
+
+#include "base/error.hpp"
+#include "base/text.hpp"
+#include "base/units.hpp"
+#include "linux/fd.hpp"
+#include "parser/syntax.hpp"
+#include "store/records.hpp"
+
+#include <unistd.h>
+
+#include <array>
+#include <climits>
+#include <cstdlib>
+
+namespace conductor::cli {
+
+namespace {
+
+[[noreturn]] void refuse(const std::string& option, const std::string& value, const std::string& expected) {
+  throw base::Error("option " + option + ": '" + base::escape_control(value) + "' is not " + expected)
+      .with_exit_code(base::exit_usage);
+}
+
+std::chrono::nanoseconds duration(const std::string& option, const std::string& text,
+                                  std::chrono::nanoseconds otherwise) {
+  return text.empty() ? otherwise : std::chrono::nanoseconds(parse_seconds_ns(option, text));
+}
+
+std::string absolute(const std::string& path) {
+  if (path.starts_with('/')) return path;
+  std::array<char, PATH_MAX> directory{};
+  if (getcwd(directory.data(), directory.size()) == nullptr)
+    throw base::Error::from_errno("reading the current folder");
+  if (path.starts_with("~/"))
+    if (const char* home = std::getenv("HOME"); home != nullptr) return home + path.substr(1);
+  return std::string(directory.data()) + "/" + path;
+}
+
+engine::MountConfig to_mount(const parser::VolumeMount& volume) {
+  engine::MountConfig mount;
+  mount.target = volume.target;
+  mount.read_only = volume.read_only;
+  mount.size = volume.size;
+  mount.inodes = volume.inodes;
+  mount.propagation = volume.propagation;
+  switch (volume.kind) {
+    case parser::VolumeKind::bind:
+      mount.kind = engine::MountKind::bind;
+      mount.source = absolute(volume.source);
+      break;
+    case parser::VolumeKind::named:
+      mount.kind = engine::MountKind::named;
+      mount.source = volume.source;
+      break;
+    case parser::VolumeKind::anonymous:
+      mount.kind = engine::MountKind::named;
+      mount.source = store::new_id();
+      break;
+    case parser::VolumeKind::tmpfs:
+      mount.kind = engine::MountKind::tmpfs;
+      break;
+  }
+  return mount;
+}
+
+network::Protocol to_protocol(const std::string& name) {
+  network::Protocol protocol = network::Protocol::any;
+  if (!base::enum_parse(name, protocol)) refuse("protocol", name, "tcp or udp");
+  return protocol;
+}
+
+}  // namespace
+
+network::Link to_link(const std::string& peer) {
+  const auto reference = parser::parse_peer(peer);
+  return {reference.peer, to_protocol(reference.protocol), reference.first_port, reference.last_port, {}};
+}
+
+network::Publish to_publish(const std::string& mapping) {
+  const auto read = parser::parse_port_mapping(mapping);
+  return {read.host_ip, read.host_port, read.container_port, read.count, to_protocol(read.protocol)};
+}
+
+monitor::Restart parse_restart(const std::string& text) {
+  monitor::Restart restart;
+  const std::string name = text.substr(0, text.find(':'));
+  if (!base::enum_parse(name, restart.policy))
+    refuse("--restart", text, "no, always, on-failure[:N] or unless-stopped");
+  if (name.size() == text.size()) return restart;
+  const auto retries = base::parse_number(text.substr(name.size() + 1), 1'000'000);
+  if (!retries || restart.policy != monitor::RestartPolicy::on_failure) refuse("--restart", text, "on-failure:N");
+  restart.max_retries = static_cast<int>(*retries);
+  return restart;
+}
+
+std::vector<std::string> read_environment(const std::vector<std::string>& files,
+                                          const std::vector<std::string>& variables) {
+  std::vector<std::string> environment;
+  const auto from_ours = [&](const std::string& name) {
+    if (const char* value = std::getenv(name.c_str()); value != nullptr) environment.push_back(name + "=" + value);
+  };
+  for (const auto& file : files)
+    for (const auto& variable : parser::parse_env_file(linux::read_file(file), file)) {
+      if (variable.value)
+        environment.push_back(variable.name + "=" + *variable.value);
+      else
+        from_ours(variable.name);
+    }
+  for (const auto& variable : variables) {
+    if (variable.find('=') != std::string::npos)
+      environment.push_back(variable);
+    else
+      from_ours(variable);
+  }
+  return environment;
+}
+
+void RunOptions::declare(Options& options) {
+  options.option("--name", name_, "name of the container", "NAME");
+  options.flag("-i,--interactive", plain_.open_stdin, "pass standard input on");
+  options.flag("-t,--tty", plain_.terminal, "give the command a terminal");
+  options.flag("--rm", plain_.auto_remove, "remove the container when it has ended");
+  options.option("-e,--env", environment_, "an environment variable, NAME=value or NAME", "VARIABLE");
+  options.option("--env-file", env_files_, "a file of environment variables", "FILE");
+  options.option("-w,--workdir", plain_.working_directory, "working directory", "DIR");
+  options.option("-u,--user", plain_.user, "user and group, by name or number", "USER[:GROUP]");
+  options.option("-h,--hostname", plain_.hostname, "host name", "NAME");
+  options.option("--entrypoint", entrypoint_, "program that runs instead of the image's entrypoint", "PROGRAM");
+  options.flag("--init", plain_.init, "run a small init as first process");
+  options.option("-l,--label", labels_, "a label, NAME=value", "LABEL");
+
+  options.option("-p,--publish", publish_, "publish a port, HOST:CONTAINER[/udp]", "PORTS");
+  options.option("--peer", peers_, "may open connections to that container, on that port", "NAME[:PORT]");
+  options.option("--link", links_, "as --peer, under a further name", "NAME[:ALIAS]");
+  options.flag("--internet", plain_.endpoint.internet, "may open connections to the world outside");
+  options.option("--network,--net", network_, "links (default), none or host", "MODE");
+  options.option("--dns", plain_.endpoint.dns, "a name server", "ADDRESS");
+  options.option("--add-host", hosts_, "a further line of /etc/hosts", "NAME:ADDRESS");
+
+  options.option("-v,--volume", volumes_, "a volume or a folder of this machine", "SOURCE:TARGET[:ro]");
+  options.option("--mount", mounts_, "a mount, type=bind,source=…,target=…", "MOUNT");
+  options.option("--tmpfs", tmpfs_, "a file system in memory", "TARGET[:OPTIONS]");
+  options.flag("--read-only", plain_.read_only, "the root file system cannot be written");
+  options.size("--shm-size", shm_size_, "size of /dev/shm");
+
+  options.size("-m,--memory", plain_.limits.memory, "limit of memory");
+  options.option("--memory-swap", memory_swap_, "limit of memory and swap together, -1 for none", "SIZE");
+  options.size("--memory-reservation", plain_.limits.memory_reservation, "memory kept when memory is short");
+  options.option("--cpus", cpus_, "number of cpus", "N");
+  options.number("-c,--cpu-shares", plain_.limits.cpu_shares, "weight among others, 1024 by default", "N");
+  options.number("--cpu-period", plain_.limits.cpu_period, "period of --cpu-quota in microseconds", "N");
+  options.number("--cpu-quota", plain_.limits.cpu_quota, "cpu time per period in microseconds", "N");
+  options.option("--cpuset-cpus", plain_.limits.cpuset, "cpus it may run on, 0-1,3", "CPUS");
+  options.option("--pids-limit,--pids", pids_, "limit of processes, -1 for none", "N");
+  options.number("--mem", mem_megabytes_, "limit of memory in MB", "MB");
+  options.number("--swap", swap_megabytes_, "limit of swap in MB, beside --mem", "MB");
+
+  options.option("--cap-add", plain_.cap_add, "a capability more, or ALL", "NAME");
+  options.option("--cap-drop", plain_.cap_drop, "a capability less, or ALL", "NAME");
+  options.flag("--privileged", plain_.privileged, "all rights: no confinement is left");
+  options.flag("--allow-new-privileges", allow_new_privileges_, "set-user-ID programs work");
+
+  options.option("--restart", restart_, "no, always, on-failure[:N] or unless-stopped", "POLICY");
+  options.option("--stop-signal", plain_.stop_signal, "signal that asks it to end", "SIGNAL");
+  options.option("--stop-timeout", stop_timeout_, "seconds until it is killed", "SECONDS");
+  options.option("--health-cmd", health_command_, "command that tells whether it is healthy", "COMMAND");
+  options.option("--health-interval", health_interval_, "time between checks", "DURATION");
+  options.option("--health-timeout", health_timeout_, "time a check may take", "DURATION");
+  options.option("--health-start-period", health_start_period_, "time in which failures do not count", "DURATION");
+  options.option("--health-start-interval", health_start_interval_, "time between checks while it starts", "DURATION");
+  options.number("--health-retries", health_retries_, "failures in a row that make it unhealthy", "N");
+  options.flag("--no-healthcheck", no_healthcheck_, "no check");
+
+  options.unsupported(
+      "--add-device --annotation -a --attach --blkio-weight --blkio-weight-device --cgroup-parent --cgroupns --cidfile "
+      "--cpuset-mems --detach-keys --device --device-cgroup-rule --device-read-bps --device-read-iops "
+      "--device-write-bps --device-write-iops --dns-option --dns-search --domainname --expose --gpus --group-add --ip "
+      "--ip6 --ipc --isolation --kernel-memory --label-file --link-local-ip --log-driver --log-opt --mac-address "
+      "--memory-swappiness --network-alias --oom-kill-disable --oom-score-adj --pid --platform -P --publish-all --pull "
+      "--runtime --security-opt --sig-proxy --storage-opt --sysctl --ulimit --userns --uts --volume-driver "
+      "--volumes-from -q --quiet --cpu-rt-period --cpu-rt-runtime");
+}
+
+engine::ContainerConfig RunOptions::config(const std::vector<std::string>& words) const {
+  engine::ContainerConfig config = plain_;
+  config.name = name_.value_or("");
+  if (name_ && name_->empty()) refuse("--name", "", "a name");
+  config.image = words.front();
+  if (words.size() > 1) config.command = std::vector<std::string>(words.begin() + 1, words.end());
+  if (entrypoint_) {
+    config.entrypoint.emplace();
+    if (!entrypoint_->empty()) config.entrypoint->push_back(*entrypoint_);
+  }
+  config.environment = read_environment(env_files_, environment_);
+  for (const auto& label : labels_) {
+    const auto equals = label.find('=');
+    config.labels[label.substr(0, equals)] = equals == std::string::npos ? "" : label.substr(equals + 1);
+  }
+  if (restart_) config.restart = parse_restart(*restart_);
+  if (stop_timeout_) config.stop_grace = duration("--stop-timeout", *stop_timeout_, config.stop_grace);
+  config.no_new_privileges = !allow_new_privileges_;
+  if (shm_size_) config.shm_size = *shm_size_;
+  read_limits(config);
+  read_network(config);
+  read_mounts(config);
+  read_health(config);
+  return config;
+}
+
+void RunOptions::read_limits(engine::ContainerConfig& config) const {
+  auto& limits = config.limits;
+  constexpr std::int64_t megabyte = 1 << 20;
+  constexpr std::int64_t most_megabytes = INT64_MAX / megabyte / 2;
+  if (mem_megabytes_) limits.memory = std::min(*mem_megabytes_, most_megabytes) * megabyte;
+  if (swap_megabytes_) {
+    if (!limits.memory) throw base::Error("option --swap needs --mem").with_exit_code(base::exit_usage);
+    limits.memory_swap = *limits.memory + std::min(*swap_megabytes_, most_megabytes) * megabyte;
+  }
+  if (memory_swap_) {
+    limits.memory_swap = *memory_swap_ == "-1" ? -1 : base::parse_size(*memory_swap_);
+    if (!limits.memory_swap) refuse("--memory-swap", *memory_swap_, "a size such as 1g, or -1");
+  }
+  if (pids_) {
+    // docker takes both 0 and -1 as "no limit".
+    limits.pids = *pids_ == "-1" || *pids_ == "0" ? -1 : base::parse_number(*pids_);
+    if (!limits.pids) refuse("--pids-limit", *pids_, "a whole number, or -1");
+  }
+  if (cpus_) {
+    limits.cpus = base::parse_decimal(*cpus_);
+    if (!limits.cpus) refuse("--cpus", *cpus_, "a number such as 1.5");
+  }
+}
+
+void RunOptions::read_network(engine::ContainerConfig& config) const {
+  if (!base::enum_parse(network_, config.network)) {
+    if (network_ != "bridge" && network_ != "default") refuse("--network", network_, "links, none or host");
+    config.network = engine::NetworkMode::links;
+  }
+  auto& endpoint = config.endpoint;
+  for (const auto& mapping : publish_) endpoint.publish.push_back(to_publish(mapping));
+  for (const auto& peer : peers_) endpoint.links.push_back(to_link(peer));
+  for (const auto& link : links_) {
+    const auto colon = link.find(':');
+    endpoint.links.push_back(to_link(link.substr(0, colon)));
+    if (colon != std::string::npos) endpoint.links.back().alias = link.substr(colon + 1);
+  }
+  for (const auto& host : hosts_) {
+    const auto separator = host.find_first_of(":=");
+    if (separator == 0 || separator == std::string::npos || separator + 1 == host.size())
+      refuse("--add-host", host, "NAME:ADDRESS");
+    endpoint.extra_hosts.push_back({host.substr(0, separator), host.substr(separator + 1)});
+  }
+}
+
+void RunOptions::read_mounts(engine::ContainerConfig& config) const {
+  for (const auto& text : volumes_) config.mounts.push_back(to_mount(parser::parse_volume(text)));
+  for (const auto& text : mounts_) config.mounts.push_back(to_mount(parser::parse_mount(text)));
+  for (const auto& text : tmpfs_) config.mounts.push_back(to_mount(parser::parse_tmpfs(text)));
+}
+
+void RunOptions::read_health(engine::ContainerConfig& config) const {
+  if (no_healthcheck_ || !health_command_) return;
+  auto& check = config.healthcheck;
+  check.test = {"/bin/sh", "-c", *health_command_};
+  check.interval = duration("--health-interval", health_interval_, check.interval);
+  check.timeout = duration("--health-timeout", health_timeout_, check.timeout);
+  check.start_period = duration("--health-start-period", health_start_period_, check.start_period);
+  check.start_interval = duration("--health-start-interval", health_start_interval_, check.start_interval);
+  if (health_retries_) check.retries = static_cast<int>(std::min<std::int64_t>(*health_retries_, INT_MAX));
+}
+
+}  // namespace conductor::cli

@@ -1,0 +1,44 @@
+// The options of `run` and `create`, docker's words, as a ContainerConfig.
+#pragma once
+
+#include "cli/options.hpp"
+#include "engine/container.hpp"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace conductor::cli {
+
+class RunOptions {
+ public:
+  void declare(Options& options);
+  // What the options say. Throws base::Error naming the option that is wrong. `words`: the image, and what runs in it.
+  engine::ContainerConfig config(const std::vector<std::string>& words) const;
+
+ private:
+  engine::ContainerConfig plain_;  // what needs no reading
+  std::optional<std::string> name_, entrypoint_, stop_timeout_, cpus_, restart_, health_command_;
+  std::string network_ = "links";
+  std::string health_interval_, health_timeout_, health_start_period_, health_start_interval_;
+  std::optional<std::int64_t> health_retries_, shm_size_, mem_megabytes_, swap_megabytes_;
+  std::optional<std::string> pids_, memory_swap_;
+  bool no_healthcheck_ = false, allow_new_privileges_ = false;
+  std::vector<std::string> publish_, volumes_, mounts_, tmpfs_, environment_, env_files_, peers_, links_, labels_,
+      hosts_;
+
+  void read_limits(engine::ContainerConfig& config) const;
+  void read_network(engine::ContainerConfig& config) const;
+  void read_mounts(engine::ContainerConfig& config) const;
+  void read_health(engine::ContainerConfig& config) const;
+};
+
+// The variables of --env-file and -e, the later ones stronger. A NAME alone takes the value of our own environment, if
+// any.
+std::vector<std::string> read_environment(const std::vector<std::string>& files,
+                                          const std::vector<std::string>& variables);
+network::Link to_link(const std::string& peer);           // "name:8080/tcp"
+network::Publish to_publish(const std::string& mapping);  // "3000:8080"
+monitor::Restart parse_restart(const std::string& text);  // "on-failure:3"
+
+}  // namespace conductor::cli
