@@ -103,7 +103,8 @@ void check_references(const ComposeFile& file, ComposeReader& reader) {
   const auto check = [&](const std::vector<std::string>& known, const char* what, const std::string& name,
                          const base::Position& position) {
     if (std::find(known.begin(), known.end(), name) == known.end())
-      reader.error(position, std::string("unknown ") + what + " " + show(name), suggestion(name, known));
+      reader.error(position, std::string("unknown ") + what + " " + show(name),
+                   reader.full() ? "" : suggestion(name, known));
   };
   for (const auto& service : file.services) {
     for (const auto& dependency : service.depends_on)

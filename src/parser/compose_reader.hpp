@@ -57,6 +57,7 @@ class ComposeReader {
   void error(const base::Position& position, std::string message, std::string hint = {}) {
     diagnostics_.error(position, std::move(message), std::move(hint));
   }
+  bool full() const { return diagnostics_.full(); }
   void warning(const base::Position& position, std::string message);
   std::optional<std::string> variable(const std::string& name) const { return lookup_(name); }
 

@@ -53,7 +53,8 @@ void ComposeReader::refuse(const YamlEntry& entry, std::vector<std::string> know
   if (std::find(later.begin(), later.end(), entry.key) != later.end())
     return error(entry.position, show(entry.key) + " is not supported yet");
   known.insert(known.end(), later.begin(), later.end());
-  error(entry.position, "unknown key " + show(entry.key) + " of " + std::string(what), suggestion(entry.key, known));
+  error(entry.position, "unknown key " + show(entry.key) + " of " + std::string(what),
+        diagnostics_.full() ? "" : suggestion(entry.key, known));
 }
 
 // --- conversions ----------------------------------------------------------------------------------------------------

@@ -352,6 +352,7 @@ struct WordCheck {
 
 void check_flags(const Node& node, const InstructionRule& rule, Diagnostics& diagnostics) {
   for (const auto& flag : node.flags) {
+    if (diagnostics.full()) return;
     const auto found = find_rule(rule.flags, [&](const FlagRule& known) { return known.name == flag.name; });
     const std::string shown = std::string(rule.keyword) + " --" + base::escape_control(flag.name.substr(0, 60));
     if (found == rule.flags.end()) {
@@ -429,9 +430,11 @@ Conductorfile parse_conductorfile(std::string_view text, const std::string& file
   if (!lines.nodes.empty() || diagnostics.clean()) check_order(lines, file, diagnostics);
   Conductorfile result;
   result.escape = lines.escape;
-  for (const auto& node : lines.nodes)
+  for (const auto& node : lines.nodes) {
+    if (diagnostics.full()) break;
     if (auto instruction = parse_node(node, lines.escape, diagnostics))
       result.instructions.push_back(std::move(*instruction));
+  }
   diagnostics.finish();
   return result;
 }

@@ -12,10 +12,7 @@ void Diagnostics::finish() {
   std::stable_sort(errors_.begin(), errors_.end(), [](const auto& a, const auto& b) {
     return std::tie(a.position.line, a.position.column) < std::tie(b.position.line, b.position.column);
   });
-  if (more_ != 0) {
-    errors_.push_back({{errors_.front().position.file, 0, 0}, "and " + std::to_string(more_) + " more", {}, {}});
-    more_ = 0;
-  }
+  if (more_) errors_.push_back({{errors_.front().position.file, 0, 0}, "there are more mistakes", {}, {}});
   throw base::SourceError(std::move(errors_), text_);
 }
 

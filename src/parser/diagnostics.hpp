@@ -18,12 +18,14 @@ class Diagnostics {
   explicit Diagnostics(std::string_view text) : text_(text) {}
 
   void error(base::Position position, std::string message, std::string hint = {}) {
-    if (errors_.size() < most_errors)
+    if (!full())
       errors_.push_back({std::move(position), std::move(message), std::move(hint), base::Severity::error});
     else
-      ++more_;
+      more_ = true;
   }
   bool clean() const { return errors_.empty(); }
+  // Nothing more will be told: reading may stop, suggestions need not be looked for.
+  bool full() const { return errors_.size() >= most_errors; }
 
   // Throws base::SourceError with every mistake, in the order of the text; does nothing when there is none.
   void finish();
@@ -31,7 +33,7 @@ class Diagnostics {
  private:
   std::string_view text_;
   std::vector<base::Diagnostic> errors_;
-  std::size_t more_ = 0;
+  bool more_ = false;
 };
 
 // A word of the user's in a message: quoted, on one line, shortened.

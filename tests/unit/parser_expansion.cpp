@@ -1,0 +1,106 @@
+#include "parser/conductorfile.hpp"
+#include "support/catch.hpp"
+
+using Catch::Matchers::Contains;
+
+#include <string>
+#include <vector>
+
+using namespace conductor::parser;
+using conductor::base::SourceError;
+using Words = std::vector<std::string>;
+
+namespace {
+
+std::optional<std::string> variable(const std::string& name) {
+  if (name == "x") return "value";
+  if (name == "empty") return "";
+  if (name == "two") return "80 81";
+  if (name == "quoted") return "'kept' \"as is\" $x";
+  if (name == "big") return std::string(40'000, 'b');
+  return std::nullopt;
+}
+
+std::string expanded(const std::string& text, char escape = '\\') {
+  return expand({text, {"f", 1, 10}}, variable, escape);
+}
+Words expanded_words(const std::string& text) { return expand_words({text, {}}, variable); }
+
+std::string failure(const std::string& text) {
+  try {
+    expanded(text);
+  } catch (const SourceError& error) {
+    return error.what();
+  }
+  return "none";
+}
+
+}  // namespace
+
+TEST_CASE("variables of a Conductorfile's words") {
+  CHECK(expanded("") == "");
+  CHECK(expanded("a$x-b") == "avalue-b");
+  CHECK(expanded("a${x}b") == "avalueb");
+  CHECK(expanded("$xy|$unset|") == "||");
+  CHECK(expanded("$") == "$");
+  CHECK(expanded("a$,") == "a$,");
+  CHECK(expanded("$1$@$?") == "");
+}
+
+TEST_CASE("modifiers of variables") {
+  CHECK(expanded("${x:-w}|${empty:-w}|${unset:-w}") == "value|w|w");
+  CHECK(expanded("${x-w}|${empty-w}|${unset-w}") == "value||w");
+  CHECK(expanded("${x:+w}|${empty:+w}|${unset:+w}") == "w||");
+  CHECK(expanded("${x+w}|${empty+w}|${unset+w}") == "w|w|");
+  CHECK(expanded("${x:?m}|${empty?m}") == "value|");
+  CHECK(expanded("${unset:-${empty:-$x}}") == "value");
+  CHECK(expanded("${unset:-\"}\"}") == "}");
+  CHECK(expanded("${x:-${unset:?never used}}") == "value");
+  CHECK_THAT(failure("${empty:?no $x}"), Contains("empty: no value"));
+  CHECK_THAT(failure("${unset?}"), Contains("unset: the variable is not set"));
+}
+
+TEST_CASE("quotes and escapes in words") {
+  CHECK(expanded("'$x'") == "$x");
+  CHECK(expanded("\"$x\"") == "value");
+  CHECK(expanded("\\$x") == "$x");
+  CHECK(expanded("\"\\$x \\\" \\a\"") == "$x \" \\a");
+  CHECK(expanded("'a\\'b") == "a\\b");
+  CHECK(expanded("a\\ b\\\\") == "a b\\");
+  CHECK(expanded("end\\") == "end");
+  CHECK(expanded("`$x c:\\dir", '`') == "$x c:\\dir");
+  CHECK(expanded("$quoted") == "'kept' \"as is\" $x");
+}
+
+TEST_CASE("malformed words tell their place") {
+  CHECK_THAT(failure("ab'c"), Contains("f:1:12: error: single quote is not closed"));
+  CHECK_THAT(failure("ab\"c"), Contains("f:1:12: error: double quote is not closed"));
+  CHECK_THAT(failure("a${x"), Contains("f:1:11: error: ${ is not closed"));
+  CHECK_THAT(failure("${}"), Contains("expected the name of a variable"));
+  CHECK_THAT(failure("${x#y}"), Contains("unknown modifier"));
+  CHECK_THAT(failure("${x:"), Contains("unknown modifier"));
+}
+
+TEST_CASE("expansion is bounded") {
+  CHECK_THAT(failure("$big$big"), Contains("longer than 64 KiB"));
+  std::string nested;
+  for (int i = 0; i < 17; ++i) nested += "${unset:-";
+  CHECK_THAT(failure(nested), Contains("nested too deeply"));
+  for (int i = 0; i < 200'000; ++i) nested += "${unset:-";
+  CHECK_THAT(failure(nested), Contains("nested too deeply"));
+}
+
+TEST_CASE("only EXPOSE splits what a variable holds") {
+  CHECK(expanded_words("$two") == Words{"80", "81"});
+  CHECK(expanded_words("\"$two\"") == Words{"80 81"});
+  CHECK(expanded_words("x${two}y") == Words{"x80", "81y"});
+  CHECK(expanded_words("$unset").empty());
+  CHECK(expanded_words("''") == Words{""});
+  CHECK(expanded_words("${unset:-$two}/udp") == Words{"80", "81/udp"});
+  CHECK(expanded("$two") == "80 81");
+}
+
+TEST_CASE("names of the variables a text mentions") {
+  CHECK(variables_in("$a ${b:-$c} '$d' \\$e $a ${f") == Words{"a", "b", "c", "d", "e", "f"});
+  CHECK(variables_in("none $ $1 ${}").empty());
+}

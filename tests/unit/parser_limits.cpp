@@ -1,0 +1,125 @@
+// Hostile texts: each is refused, or read, in well under a second.
+#include "parser/compose_file.hpp"
+#include "parser/conductorfile.hpp"
+#include "support/catch.hpp"
+
+using Catch::Matchers::Contains;
+
+#include <ctime>
+#include <functional>
+#include <string>
+
+using namespace conductor;
+
+namespace {
+
+std::string repeated(std::size_t times, const std::string& text) {
+  std::string out;
+  out.reserve(times * text.size());
+  for (std::size_t i = 0; i < times; ++i) out += text;
+  return out;
+}
+
+std::optional<std::string> unset(const std::string&) { return std::nullopt; }
+
+// The message, or "" when the text is accepted; fails when it costs too much processor time: a second in
+// a release build, a few with debugging or sanitizers.
+std::string outcome(const char* name, const std::function<void()>& parse) {
+  INFO(name);
+  const std::clock_t before = std::clock();
+  std::string message;
+  try {
+    parse();
+  } catch (const base::Error& error) {
+    message = error.what();
+  }
+  const double seconds = static_cast<double>(std::clock() - before) / CLOCKS_PER_SEC;
+  CHECK(seconds < 4);
+  return message.substr(0, 400);
+}
+
+std::string compose(const char* name, const std::string& text) {
+  return outcome(name, [&] { parser::parse_compose_file(text, "f", unset); });
+}
+
+std::string conductorfile(const char* name, const std::string& text) {
+  return outcome(name, [&] { parser::parse_conductorfile(text, "f"); });
+}
+
+constexpr std::size_t megabyte = 1'000'000;
+
+}  // namespace
+
+TEST_CASE("hostile compose files") {
+  CHECK_THAT(compose("too long", repeated(megabyte, "xx")), Contains("longer than 1 MiB"));
+  CHECK_THAT(compose("brackets", repeated(megabyte, "[")), Contains("64 levels"));
+  CHECK_THAT(compose("braces", repeated(megabyte, "{")), Contains("error"));
+  CHECK_THAT(compose("braces with keys", repeated(megabyte / 4, "{a: ")), Contains("64 levels"));
+  CHECK_THAT(compose("dashes", repeated(megabyte / 2, "- ")), Contains("64 levels"));
+  CHECK_THAT(compose("questions", repeated(megabyte / 2, "? ")), Contains("error"));
+  CHECK_THAT(compose("colons", repeated(megabyte / 2, ": ")), Contains("error"));
+  CHECK_THAT(compose("keys on one line", repeated(megabyte / 3, "a: ")), Contains("error"));
+  CHECK_THAT(compose("one key", repeated(megabyte, "k") + ": x"), Contains("error"));
+  CHECK_THAT(compose("one scalar", repeated(megabyte, "k")), Contains("must be a map"));
+  CHECK_THAT(compose("scalar of words", "a: " + repeated(megabyte / 2, "k ")), Contains("unknown key 'a'"));
+  CHECK_THAT(compose("quotes", repeated(megabyte / 2, "\"a")), Contains("error"));
+  CHECK_THAT(compose("open quote", "a: \"" + repeated(megabyte, "x")), Contains("illegal EOF in scalar"));
+  CHECK_THAT(compose("empty lines", repeated(megabyte, "\n")), Contains("no services"));
+  CHECK_THAT(compose("blanks", repeated(megabyte, " ")), Contains("no services"));
+  CHECK_THAT(compose("comments", repeated(megabyte / 2, "#\n")), Contains("no services"));
+  CHECK_THAT(compose("documents", repeated(megabyte / 4, "---\n")), Contains("second document"));
+  CHECK_THAT(compose("anchors", repeated(megabyte / 3, "&a ")), Contains("error"));
+  CHECK_THAT(compose("tags", repeated(megabyte / 3, "!a ")), Contains("error"));
+  CHECK_THAT(compose("many keys",
+                     [] {
+                       std::string text;
+                       for (int i = 0; i < 100'000; ++i) text += "k" + std::to_string(i) + ": 1\n";
+                       return text;
+                     }()),
+             Contains("more than 10000 nodes"));
+  CHECK_THAT(
+      compose("long scalar, many aliases", "a: &a " + repeated(500'000, "x") + "\nb: [" + repeated(999, "*a,") + "]"),
+      Contains("4 MiB of text"));
+}
+
+TEST_CASE("three thousand services that misname each other") {
+  std::string text = "services:\n";
+  for (int i = 0; i < 3'000; ++i)
+    text += "  service" + std::to_string(i) + ": {image: x, peers: [servce" + std::to_string(i) + "]}\n";
+  CHECK_THAT(compose("peers", text), Contains("did you mean"));
+}
+
+TEST_CASE("merges of merges are counted before they are made") {
+  std::string text = "m0: &m0 {a: 1, b: 2}\n";
+  for (int i = 1; i < 40; ++i) {
+    const auto before = "*m" + std::to_string(i - 1);
+    text += "m" + std::to_string(i) + ": &m" + std::to_string(i) + " {<<: [" + before + ", " + before + "], c" +
+            std::to_string(i) + ": 1}\n";
+  }
+  CHECK_THAT(compose("merges", text), Contains("more than 10000 nodes"));
+}
+
+TEST_CASE("hostile Conductorfiles") {
+  CHECK_THAT(conductorfile("too long", repeated(3 * megabyte, "x")), Contains("longer than 2 MiB"));
+  CHECK_THAT(conductorfile("one word", repeated(megabyte, "x")), Contains("no FROM"));
+  CHECK_THAT(conductorfile("unknown lines", "FROM a\n" + repeated(megabyte / 5, "RUNN\n")),
+             Contains("did you mean 'RUN'"));
+  CHECK(conductorfile("stages", repeated(10'000, "FROM a\nRUN x\n")).empty());
+  CHECK(conductorfile("continuations", "FROM a\nRUN x" + repeated(megabyte / 2, "\\\n") + "\n").empty());
+  CHECK(conductorfile("escapes", "FROM a\nRUN x" + repeated(megabyte, "\\") + "\n").empty());
+  CHECK(conductorfile("escapes and blanks", "FROM a\nRUN x" + repeated(megabyte / 2, "\\ ") + "\n").empty());
+  CHECK(conductorfile("comments inside", "FROM a\nRUN x \\\n" + repeated(megabyte / 2, "#\n") + "y\n").empty());
+  CHECK(conductorfile("blanks", "FROM a\nRUN x" + repeated(megabyte, " ") + "\n").empty());
+  CHECK(conductorfile("quotes", "FROM a\nRUN <<x " + repeated(megabyte / 2, "\"'") + "\nx\n").empty());
+  CHECK(conductorfile("open JSON", "FROM a\nCMD " + repeated(megabyte, "[") + "\n").empty());
+  CHECK_THAT(conductorfile("here-documents", "FROM a\nRUN " + repeated(megabyte / 5, "<<a <") + "\n"),
+             Contains("not terminated"));
+  CHECK_THAT(conductorfile("open here-document", "FROM a\nRUN <<a\n" + repeated(megabyte / 2, "b\n")),
+             Contains("not terminated"));
+  CHECK_THAT(conductorfile("nested variables", "FROM a\nENV a=" + repeated(megabyte / 5, "${a:-")),
+             Contains("nested too deeply"));
+  CHECK(conductorfile("flags", "FROM a\nCOPY " + repeated(megabyte / 16, "--from=x ") + "a b\n").empty());
+  CHECK_THAT(conductorfile("unknown flags", "FROM a\nCOPY " + repeated(megabyte / 16, "--fron=x ") + "a b\n"),
+             Contains("unknown flag: COPY --fron"));
+  CHECK(conductorfile("words", "FROM a\nENV " + repeated(megabyte / 8, "a=b ") + "\n").empty());
+}
