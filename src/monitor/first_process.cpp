@@ -9,12 +9,16 @@
 #include "monitor/rootfs.hpp"
 
 #include <fcntl.h>
+#include <net/if.h>
 #include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstring>
 #include <exception>
 
 namespace conductor::monitor {
@@ -42,6 +46,16 @@ void set_oom_score(int score) {
   }
 }
 
+// A network namespace begins with its loopback interface down.
+void bring_up_loopback() {
+  const Fd any(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  ifreq request{};
+  std::memcpy(request.ifr_name, "lo", sizeof "lo");
+  request.ifr_flags = IFF_UP | IFF_RUNNING;
+  if (!any || ioctl(any.get(), SIOCSIFFLAGS, &request) != 0)
+    throw Error::from_errno("cannot bring up the loopback interface");
+}
+
 void take_terminal(ProcessStreams& streams, const Fd& peer) {
   for (auto& stream : streams.fd) stream = peer.duplicate();
   streams.ours = {true, true, true};
@@ -56,7 +70,10 @@ bool wait_for_go(int channel) {
 int set_up_and_execute(const LaunchSpec& spec, const Fd* network, Fd& channel, ProcessStreams& streams) {
   hide_from_tracers();
   umask(0);
-  if (network != nullptr) linux::enter_namespace(*network);
+  if (network != nullptr)
+    linux::enter_namespace(*network);
+  else if (spec.network == NetworkNamespace::own)
+    bring_up_loopback();
   set_oom_score(spec.process.oom_score_adjust);
   join_cgroup(spec.cgroup);
   {

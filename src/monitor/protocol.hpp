@@ -202,10 +202,12 @@ void fields(S& s, V&& v) {
 // --- messages: on the socket pair between starter and monitor, and on RUN_DIRECTORY/control (both SOCK_SEQPACKET)
 // --------
 
-enum class Request : std::uint8_t { start, stop, signal, resize, adopt_streams };
+// adopt_streams: three descriptors come along, whoever was attached is not any more. forward: more ports, as with
+// start.
+enum class Request : std::uint8_t { start, stop, signal, resize, adopt_streams, forward };
 struct Command {
   Request request = Request::start;
-  std::vector<Forward> forwards;         // start; descriptors come along
+  std::vector<Forward> forwards;         // start, forward; at most 16 descriptors come along
   int signal = 0;                        // signal
   std::chrono::nanoseconds grace{0};     // stop: stop signal now, SIGKILL after; no restart afterwards
   unsigned short rows = 0, columns = 0;  // resize

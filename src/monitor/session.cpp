@@ -149,7 +149,7 @@ linux::Ending Session::take_ending() {
 }
 
 void Session::after_run(int code) {
-  if (!released_ && !control_.has_starter()) return abandon();
+  if (!released_ && (status_.stopped_by_user || !control_.has_starter())) return abandon();
   if (!ran_) {
     const ChildMessage killed{Step::failed, base::exit_error,
                               "the first process ended before it could start its program"};
@@ -200,7 +200,7 @@ void Session::abandon() {
   unlink(spec_.status_file.c_str());
   unlink((spec_.run_directory + "/spec").c_str());
   rmdir(spec_.run_directory.c_str());
-  run_clean_up_program();
+  if (!control_.has_starter()) run_clean_up_program();
   loop_.stop();
 }
 
@@ -234,6 +234,8 @@ void Session::on_command(const Command& command, std::vector<Fd> descriptors) {
       forwarder_.serve(command.forwards, std::move(descriptors));
       if (!released_ && channel_) release();
       return;
+    case Request::forward:
+      return forwarder_.serve(command.forwards, std::move(descriptors));
     case Request::stop:
       return stop(command.grace);
     case Request::signal:
@@ -250,6 +252,7 @@ void Session::on_command(const Command& command, std::vector<Fd> descriptors) {
 
 void Session::stop(std::chrono::nanoseconds grace) {
   status_.stopped_by_user = true;
+  if (!released_) return signal(SIGKILL);
   if (status_.phase == Phase::restarting) {
     linux::arm_timer(restart_timer_, std::chrono::nanoseconds(0));
     if (!process_.pidfd) return finish(status_.exit_code);

@@ -1,16 +1,16 @@
 // One container's life: create, start, exec, stop, remove, logs, health; adopting it again when its monitor died.
 #pragma once
 
+#include "linux/fd.hpp"
+#include "linux/process.hpp"
+#include "monitor/protocol.hpp"
+#include "store/locations.hpp"
+
 #include <chrono>
 #include <functional>
 #include <optional>
 #include <string>
 #include <vector>
-
-#include "linux/fd.hpp"
-#include "linux/process.hpp"
-#include "monitor/protocol.hpp"
-#include "store/locations.hpp"
 
 namespace conductor::runtime {
 
@@ -33,8 +33,8 @@ inline constexpr std::int64_t default_pids_limit = 2048;
 // Fills capabilities' filter from a cache file below `state` per capability set.
 std::string filter_for(const store::Locations& locations, std::uint64_t capabilities);
 
-// Where a container's streams go while somebody waits for it: descriptors of the caller, -1 for none. The log is written
-// as well. With a terminal, `output` is the controlling side's other end: the caller's terminal.
+// Where a container's streams go while somebody waits for it: descriptors of the caller, -1 for none. The log is
+// written as well. With a terminal, `output` is the controlling side's other end: the caller's terminal.
 struct Streams {
   int input = -1;
   int output = -1;
@@ -59,8 +59,8 @@ class Created {
   };
   // Releases the process; returns when it has executed its program. Throws Error with exit code 125, 126 or 127.
   void start(const std::vector<Listener>& listeners = {});
-  // Until the container has finished for good (restarts included): its exit code. `terminal` >= 0 is put into raw mode and its
-  // size followed; SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1/2 and SIGWINCH of the caller are passed on.
+  // Until the container has finished for good (restarts included): its exit code. `terminal` >= 0 is put into raw mode
+  // and its size followed; SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1/2 and SIGWINCH of the caller are passed on.
   int wait(int terminal = -1);
   // Lets it run on by itself.
   void detach();
@@ -75,7 +75,7 @@ class Created {
 
 struct LogOptions {
   bool follow = false;
-  std::optional<std::size_t> tail;        // last lines
+  std::optional<std::size_t> tail;  // last lines
   bool timestamps = false;
   std::optional<std::int64_t> since, until;  // unix nanoseconds
 };
@@ -88,8 +88,9 @@ class Runtime {
 
   Created create(Setup setup, const Streams& streams);
 
-  // The truth, also when monitor or machine died meanwhile: a process that is gone is reported exited (code -1 when unknown).
-  // Nothing when the container was never created. A living process whose monitor died is adopted by a new monitor.
+  // The truth, also when monitor or machine died meanwhile: a process that is gone is reported exited (code -1 when
+  // unknown). Nothing when the container was never created. A living process whose monitor died is adopted by a new
+  // monitor.
   std::optional<monitor::Status> status(const std::string& id);
   bool running(const std::string& id);
   std::optional<linux::Fd> network_namespace(const std::string& id);  // nothing when it is not running
@@ -113,6 +114,8 @@ class Runtime {
   void clean(const std::string& id);
 
  private:
+  bool adopt(const std::string& id);
+
   store::Locations locations_;
 };
 

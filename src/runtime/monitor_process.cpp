@@ -1,0 +1,73 @@
+#include "runtime/monitor_process.hpp"
+
+#include "base/error.hpp"
+#include "base/wire.hpp"
+#include "linux/mount.hpp"
+#include "runtime/runtime.hpp"
+
+#include <fcntl.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include <climits>
+#include <cstdlib>
+
+namespace conductor::runtime {
+namespace {
+
+using linux::Fd;
+
+std::string directory_of_program() {
+  char path[PATH_MAX];
+  const ssize_t size = readlink("/proc/self/exe", path, sizeof path);
+  const std::string program(path, size > 0 ? static_cast<std::size_t>(size) : 0);
+  return program.substr(0, program.find_last_of('/'));
+}
+
+// A container's program may be a script whose interpreter is /proc/self/exe: the monitor it was a moment ago. What it
+// runs then comes from a read-only mount of its own, so nobody can open it for writing and change the file on the host.
+const Fd& monitor_image() {
+  static const Fd image = [] {
+    Fd tree = linux::clone_tree(linux::open_file(monitor_program(), O_PATH).get(), false);
+    linux::set_attributes(tree.get(), MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, false);
+    return tree;
+  }();
+  return image;
+}
+
+}  // namespace
+
+std::string monitor_program() {
+  if (const char* chosen = std::getenv("CONDUCTOR_MONITOR"); chosen != nullptr && *chosen != '\0') return chosen;
+  const std::string directory = directory_of_program();
+  for (const char* place : {"/conductor-monitor", "/../libexec/conductor/conductor-monitor"})
+    if (access((directory + place).c_str(), X_OK) == 0) return directory + place;
+  throw base::Error("conductor-monitor is neither beside " + directory + " nor in ../libexec/conductor")
+      .with_hint("reinstall, or name it in CONDUCTOR_MONITOR");
+}
+
+MonitorProcess start_monitor(const char* mode, int spec, int input, int output, int error) {
+  // Nobody's input is the null device open for writing only: the monitor tells it from an input that has ended.
+  const Fd no_input = linux::open_file("/dev/null", O_WRONLY);
+  const auto or_null = [&](int fd) { return fd >= 0 ? fd : no_input.get(); };
+  auto [ours, theirs] = linux::make_socket_pair();
+  linux::SpawnOptions options;
+  // The image stands where the monitor expects to put a network namespace, which closes it.
+  options.program = "/proc/self/fd/" + std::to_string(monitor::network_descriptor);
+  options.arguments = {"conductor-monitor", mode};
+  options.descriptors = {or_null(input), or_null(output), or_null(error), theirs.get(), spec, monitor_image().get()};
+  options.new_session = true;
+  return {linux::spawn(options), std::move(ours)};
+}
+
+std::optional<monitor::Report> next_report(const Fd& control) {
+  const auto message = linux::receive_message(control.get());
+  if (!message) return std::nullopt;
+  return base::from_wire<monitor::Report>(message->bytes);
+}
+
+void send_command(const Fd& control, const monitor::Command& command, const std::vector<int>& descriptors) {
+  linux::send_message(control.get(), base::to_wire(command), descriptors);
+}
+
+}  // namespace conductor::runtime

@@ -1,0 +1,23 @@
+// Starting conductor-monitor in one of its modes.
+#pragma once
+
+#include "linux/process.hpp"
+#include "monitor/protocol.hpp"
+
+#include <string>
+
+namespace conductor::runtime {
+
+struct MonitorProcess {
+  linux::Child child;
+  linux::Fd control;  // our end of the socket pair
+};
+
+// `spec` is a descriptor at the beginning of the specification; streams are descriptors, -1 for none.
+MonitorProcess start_monitor(const char* mode, int spec, int input, int output, int error);
+
+// The next report; nothing when the monitor has ended.
+std::optional<monitor::Report> next_report(const linux::Fd& control);
+void send_command(const linux::Fd& control, const monitor::Command& command, const std::vector<int>& descriptors = {});
+
+}  // namespace conductor::runtime

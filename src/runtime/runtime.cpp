@@ -1,0 +1,225 @@
+#include "runtime/runtime.hpp"
+
+#include "base/error.hpp"
+#include "base/text.hpp"
+#include "base/wire.hpp"
+#include "linux/namespaces.hpp"
+#include "linux/root_fd.hpp"
+#include "runtime/files.hpp"
+#include "runtime/monitor_process.hpp"
+#include "store/lock.hpp"
+#include "store/records.hpp"
+
+#include <fcntl.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+
+namespace conductor::runtime {
+namespace {
+
+using base::Error;
+using linux::Fd;
+using monitor::Command;
+using monitor::Event;
+using monitor::Phase;
+using monitor::Request;
+using monitor::Status;
+
+void make_directory(const std::string& path) {
+  if (mkdir(path.c_str(), 0700) == 0 || errno == EEXIST) return;
+  if (errno != ENOENT) throw Error::from_errno("cannot make " + path);
+  store::make_directory(path);
+}
+
+// Kept as a file for whoever adopts the container; returned open at its beginning.
+Fd write_spec(const std::string& path, const monitor::LaunchSpec& spec) {
+  Fd file = linux::open_file(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
+  linux::write_all(file.get(), base::to_wire(spec));
+  if (lseek(file.get(), 0, SEEK_SET) != 0) throw Error::from_errno("cannot rewind " + path);
+  return file;
+}
+
+std::optional<Status> read_status(const std::string& path) {
+  const auto bytes = linux::try_read_file(path);
+  if (!bytes) return std::nullopt;
+  const base::Context context("reading " + path);
+  return base::from_wire<Status>(*bytes);
+}
+
+void write_status(const std::string& path, const Status& status) {
+  store::write_file_atomically(path, base::to_wire(status), false);
+}
+
+Command stop_command(std::chrono::nanoseconds grace) {
+  Command command;
+  command.request = Request::stop;
+  command.grace = grace;
+  return command;
+}
+
+}  // namespace
+
+Runtime::Runtime(store::Locations locations) : locations_(std::move(locations)) {}
+
+// --- creation
+// -----------------------------------------------------------------------------------------------------------
+
+Created Runtime::create(Setup setup, const Streams& streams) {
+  const Files files(locations_, setup.id);
+  make_directory(files.run_directory);
+  make_directory(files.directory);
+  monitor::LaunchSpec& launch = setup.launch;
+  launch.id = setup.id;
+  launch.run_directory = files.run_directory;
+  launch.status_file = files.status;
+  launch.log_file = setup.log ? files.log : std::string();
+  launch.cgroup = files.cgroup;
+  unlink(files.status.c_str());
+  try {
+    linux::Cgroup::create(files.cgroup, setup.limits, setup.devices);
+    const Fd spec = write_spec(files.spec, launch);
+    auto monitor = start_monitor(monitor::mode_run, spec.get(), streams.input, streams.output, streams.error);
+    const auto report = next_report(monitor.control);
+    if (report && report->event == Event::created)
+      return {std::move(monitor.child), std::move(monitor.control), report->process, setup.id};
+    linux::wait_for(monitor.child.pidfd);
+    if (!report) throw Error("the monitor of the container has died");
+    throw Error(report->error).with_exit_code(report->code);
+  } catch (...) {
+    base::Collector collector;
+    collector.attempt([&] { clean(setup.id); });
+    throw;
+  }
+}
+
+void Runtime::clean(const std::string& id) {
+  const Files files(locations_, id);
+  base::Collector collector;
+  const linux::Cgroup cgroup(files.cgroup);
+  collector.attempt([&] {
+    if (cgroup.remove()) return;
+    cgroup.kill();
+    if (!cgroup.remove()) throw Error("processes of the container are still ending");
+  });
+  collector.attempt([&] { linux::remove_tree(files.run_directory); });
+  collector.finish();
+}
+
+// --- state
+// --------------------------------------------------------------------------------------------------------------
+
+std::optional<Status> Runtime::status(const std::string& id) {
+  const Files files(locations_, id);
+  auto status = read_status(files.status);
+  if (!status || status->phase == Phase::exited || linux::open_process(status->monitor)) return status;
+  // Its monitor is gone. It may have finished its work just before; and of several who notice, one adopts.
+  make_directory(files.run_directory);
+  const auto lock = store::Lock::acquire(files.adoption_lock);
+  status = read_status(files.status);
+  if (!status || status->phase == Phase::exited || linux::open_process(status->monitor)) return status;
+  if (adopt(id)) return read_status(files.status);
+  status->phase = Phase::exited;
+  status->process = {};
+  status->exit_code = -1;
+  if (status->error.empty()) status->error = "how it ended is not known: its monitor had died";
+  write_status(files.status, *status);
+  linux::Cgroup(files.cgroup).remove();
+  return status;
+}
+
+// False when there is no process to watch, or nobody who can: then it is ended.
+bool Runtime::adopt(const std::string& id) {
+  const Files files(locations_, id);
+  const auto status = read_status(files.status);
+  const auto process = linux::open_process(status->process);
+  if (!process) return false;
+  const auto spec = linux::try_open(files.spec, O_RDONLY);
+  if (spec && status->phase == Phase::running) {
+    const auto monitor = start_monitor(monitor::mode_adopt, spec->get(), -1, -1, -1);
+    const auto report = next_report(monitor.control);
+    if (report && report->event == Event::started) return true;
+    linux::wait_for(monitor.child.pidfd);
+  }
+  linux::send_signal(*process, SIGKILL);
+  linux::wait_ended(*process, -1);
+  return false;
+}
+
+bool Runtime::running(const std::string& id) {
+  const auto found = status(id);
+  return found && found->phase != Phase::exited;
+}
+
+std::optional<Fd> Runtime::network_namespace(const std::string& id) {
+  const auto found = status(id);
+  if (!found || found->phase == Phase::exited) return std::nullopt;
+  // The monitor's, which is there between two runs as well.
+  const auto monitor = linux::open_process(found->monitor);
+  if (!monitor) return std::nullopt;
+  const std::string name =
+      "/proc/" + std::to_string(found->monitor.pid) + "/fd/" + std::to_string(monitor::network_descriptor);
+  auto ns = linux::try_open(name, O_RDONLY);
+  if (!ns || linux::has_ended(*monitor)) return std::nullopt;  // the number may be somebody else's by then
+  return ns;
+}
+
+// --- signals
+// ------------------------------------------------------------------------------------------------------------
+
+void Runtime::stop(const std::string& id, std::chrono::nanoseconds grace) {
+  constexpr std::chrono::seconds patience(30);
+  using std::chrono::milliseconds;
+  const Files files(locations_, id);
+  const int limit =
+      grace.count() < 0 ? -1 : static_cast<int>(std::chrono::ceil<milliseconds>(grace + patience).count());
+  while (const auto found = status(id)) {
+    if (found->phase == Phase::exited) return;
+    const auto monitor = linux::open_process(found->monitor);
+    if (!monitor) continue;  // the next look adopts the container, or finds it ended
+    // A monitor that does not listen any more is about to end by itself.
+    if (const auto control = linux::connect_unix(files.control)) send_command(*control, stop_command(grace));
+    if (!linux::wait_ended(*monitor, limit))
+      throw Error("container " + base::short_id(id) + " does not end: a process of it is stuck in the kernel");
+  }
+}
+
+void Runtime::send_signal(const std::string& id, int signal) {
+  if (!running(id)) throw Error("container " + base::short_id(id) + " is not running");
+  Command command;
+  command.request = Request::signal;
+  command.signal = signal;
+  if (const auto control = linux::connect_unix(Files(locations_, id).control)) send_command(*control, command);
+}
+
+// --- waiting
+// ------------------------------------------------------------------------------------------------------------
+
+int Runtime::wait(const std::string& id) {
+  for (;;) {
+    const auto found = status(id);
+    if (!found) throw Error("container " + base::short_id(id) + " was never started");
+    if (found->phase == Phase::exited) return found->exit_code;
+    if (const auto monitor = linux::open_process(found->monitor)) linux::wait_ended(*monitor, -1);
+  }
+}
+
+bool Runtime::wait_for(const std::string& id, const std::function<bool(const Status&)>& accept,
+                       std::optional<std::chrono::nanoseconds> limit) {
+  using Clock = std::chrono::steady_clock;
+  const auto deadline = Clock::now() + limit.value_or(std::chrono::hours(24 * 365));
+  StatusWatch watch(Files(locations_, id));
+  for (;;) {
+    const auto found = status(id);
+    if (found && accept(*found)) return true;
+    if (!found || found->phase == Phase::exited) return false;  // nothing will change any more
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()).count();
+    if (left <= 0) return false;
+    watch.wait(*found, limit ? static_cast<int>(std::min<std::int64_t>(left, INT32_MAX)) : -1);
+  }
+}
+
+}  // namespace conductor::runtime
