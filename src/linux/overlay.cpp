@@ -40,19 +40,17 @@ class Names {
   std::vector<Fd> open_;
 };
 
-// Nothing (an empty Fd) when the kernel does not know `lowerdir+`.
+// `lowerdir+` came after Linux 6.5. Before that overlay takes any option and refuses only the whole, so it is asked for
+// one that no kernel has.
+bool takes_layers() {
+  FilesystemContext context("overlay");
+  return !context.try_set("no-such-option", "1") && context.try_set("lowerdir+", "/");
+}
+
 Fd layer_by_layer(const OverlayDirectories& directories, std::uint64_t attributes) {
   FilesystemContext context("overlay");
   Names names(false);
-  bool first = true;
-  for (const auto& lower : directories.lower) {
-    const std::string name = names.of(lower);
-    if (!context.try_set("lowerdir+", name)) {
-      if (first && errno == EINVAL) return Fd();
-      context.set("lowerdir+", name);  // once more, for the message
-    }
-    first = false;
-  }
+  for (const auto& lower : directories.lower) context.set("lowerdir+", names.of(lower));
   if (!directories.upper.empty()) {
     context.set("upperdir", names.of(directories.upper));
     context.set("workdir", names.of(directories.work));
@@ -117,10 +115,8 @@ Fd single_layer(const std::string& directory, std::uint64_t attributes) {
 Fd new_overlay(const OverlayDirectories& directories, std::uint64_t attributes) {
   if (directories.lower.empty()) throw Error("an overlay without a lower directory");
   if (directories.lower.size() == 1 && directories.upper.empty()) return single_layer(directories.lower[0], attributes);
-  if (!option_string_only) {
-    if (Fd tree = layer_by_layer(directories, attributes)) return tree;
-    option_string_only = true;
-  }
+  static const bool by_layers = takes_layers();
+  if (by_layers && !option_string_only) return layer_by_layer(directories, attributes);
   return by_option_string(directories, attributes);
 }
 
