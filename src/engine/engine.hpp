@@ -67,6 +67,7 @@ class Engine {
   std::optional<Container> try_find(const std::string& name) const;
   // The id alone: works for a container whose record is damaged.
   std::string resolve(const std::string& name) const;
+  bool exists(const std::string& name) const { return try_resolve(name).has_value(); }
   Observed observe(const Container& container);
   std::vector<Observed> list();  // all, newest first; damaged records are logged and left out
 

@@ -1,0 +1,94 @@
+// logs.
+#include "base/error.hpp"
+#include "base/text.hpp"
+#include "base/units.hpp"
+#include "cli/commands.hpp"
+#include "linux/fd.hpp"
+
+#include <unistd.h>
+
+#include <array>
+#include <ctime>
+
+namespace conductor::cli {
+
+namespace {
+
+// "10m" (ago), "1700000000" (unix seconds), "2026-01-02T03:04:05Z" or a part of it, in UTC: unix nanoseconds.
+std::int64_t parse_moment(const std::string& option, const std::string& text) {
+  constexpr std::int64_t second = 1'000'000'000;
+  if (const auto seconds = base::parse_number(text, INT64_MAX / second)) return *seconds * second;
+  if (const auto ago = base::parse_duration(text)) return base::now_unix_ns() - ago->count();
+  for (const char* form : {"%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d"}) {
+    std::tm parts{};
+    const char* end = strptime(text.c_str(), form, &parts);
+    if (end == nullptr) continue;
+    if (*end == '.') end += 1 + std::string_view(end + 1).find_first_not_of("0123456789");
+    if (std::string_view(end).empty() || std::string_view(end) == "Z") return std::int64_t{timegm(&parts)} * second;
+  }
+  throw base::Error("option " + option +
+                    " takes a duration (10m), unix seconds or a time such as 2026-01-02T03:04:05, not '" +
+                    base::escape_control(text) + "'")
+      .with_exit_code(base::exit_usage);
+}
+
+// Bytes to the program's own two streams, in the order they came, many lines a write.
+class LogPrinter {
+ public:
+  LogPrinter(bool timestamps, bool at_once) : timestamps_(timestamps), at_once_(at_once) {}
+
+  void add(runtime::Stream stream, std::int64_t time, std::string_view bytes) {
+    if (stream != stream_) flush();
+    stream_ = stream;
+    bool& line_begins = line_begins_[stream == runtime::Stream::output ? 0 : 1];
+    if (timestamps_ && line_begins) pending_ += base::format_time(time) + " ";
+    pending_ += bytes;
+    if (!bytes.empty()) line_begins = bytes.back() == '\n';
+    constexpr std::size_t enough = 1 << 18;
+    if (at_once_ || pending_.size() >= enough) flush();
+  }
+  void flush() {
+    linux::write_all(stream_ == runtime::Stream::output ? STDOUT_FILENO : STDERR_FILENO, pending_);
+    pending_.clear();
+  }
+
+ private:
+  bool timestamps_, at_once_;
+  runtime::Stream stream_ = runtime::Stream::output;
+  std::array<bool, 2> line_begins_ = {true, true};
+  std::string pending_;
+};
+
+}  // namespace
+
+int logs(Invocation& call) {
+  runtime::LogOptions wanted;
+  std::string tail = "all";
+  std::optional<std::string> since, until;
+  std::string name;
+  call.options().flag("-f,--follow", wanted.follow, "go on until the container has ended");
+  call.options().option("-n,--tail", tail, "only the last lines", "N");
+  call.options().flag("-t,--timestamps", wanted.timestamps, "the time in front of each line");
+  call.options().option("--since", since, "from that time on, or that long ago", "TIME");
+  call.options().option("--until", until, "up to that time, or that long ago", "TIME");
+  call.options().unsupported("--details");
+  call.options().word("CONTAINER", name);
+  call.parse();
+  if (tail != "all") {
+    const auto lines = base::parse_number(tail);
+    if (!lines) throw base::Error("option --tail takes a whole number or all").with_exit_code(base::exit_usage);
+    wanted.tail = static_cast<std::size_t>(*lines);
+  }
+  if (since) wanted.since = parse_moment("--since", *since);
+  if (until) wanted.until = parse_moment("--until", *until);
+
+  LogPrinter printer(wanted.timestamps, wanted.follow);
+  engine::Engine& engine = call.engine();
+  engine.runtime().logs(
+      engine.resolve(name), wanted,
+      [&](runtime::Stream stream, std::int64_t time, std::string_view bytes) { printer.add(stream, time, bytes); });
+  printer.flush();
+  return 0;
+}
+
+}  // namespace conductor::cli

@@ -1,0 +1,116 @@
+// ps and port.
+#include "base/error.hpp"
+#include "base/text.hpp"
+#include "base/units.hpp"
+#include "cli/commands.hpp"
+#include "cli/container_view.hpp"
+#include "cli/output.hpp"
+
+#include <algorithm>
+
+namespace conductor::cli {
+
+namespace {
+
+// --filter KEY=VALUE: of several with one key any may hold, of several keys all must.
+class Filters {
+ public:
+  explicit Filters(const std::vector<std::string>& texts) {
+    const std::vector<std::string> known = {"name", "id", "status", "label", "ancestor", "exited", "health"};
+    for (const auto& text : texts) {
+      const auto equals = text.find('=');
+      const std::string key = text.substr(0, equals);
+      if (equals == std::string::npos || std::find(known.begin(), known.end(), key) == known.end())
+        throw base::Error("unknown filter '" + base::escape_control(text) + "'" + base::did_you_mean(key, known) +
+                          " (KEY=VALUE; keys are " + base::join(known, ", ") + ")")
+            .with_exit_code(base::exit_usage);
+      wanted_[key].push_back(text.substr(equals + 1));
+    }
+  }
+  bool accept(const engine::Observed& observed) const {
+    return std::all_of(wanted_.begin(), wanted_.end(), [&](const auto& entry) {
+      return std::any_of(entry.second.begin(), entry.second.end(),
+                         [&](const std::string& value) { return holds(entry.first, value, observed); });
+    });
+  }
+  bool names_state() const { return wanted_.contains("status") || wanted_.contains("exited"); }
+
+ private:
+  std::map<std::string, std::vector<std::string>> wanted_;
+
+  static bool holds(const std::string& key, const std::string& value, const engine::Observed& observed) {
+    const auto& config = observed.container.config;
+    if (key == "name") return config.name.find(value) != std::string::npos;
+    if (key == "id") return observed.container.id.starts_with(value);
+    if (key == "status") return state_word(observed.status) == value;
+    if (key == "ancestor") return config.image == value || observed.container.image_id.starts_with(value);
+    if (key == "health") return base::enum_name(observed.status.health) == value;
+    if (key == "exited")
+      return observed.status.phase == monitor::Phase::exited && std::to_string(observed.status.exit_code) == value;
+    const auto equals = value.find('=');
+    const auto label = config.labels.find(value.substr(0, equals));
+    return label != config.labels.end() && (equals == std::string::npos || label->second == value.substr(equals + 1));
+  }
+};
+
+bool is_running(const engine::Observed& observed) {
+  return observed.status.phase == monitor::Phase::running || observed.status.phase == monitor::Phase::restarting;
+}
+
+}  // namespace
+
+int ps(Invocation& call) {
+  bool all = false, quiet = false, whole = false, latest = false;
+  std::optional<std::int64_t> last;
+  std::vector<std::string> filter_texts;
+  std::string format;
+  call.options().flag("-a,--all", all, "those that do not run, too");
+  call.options().flag("-q,--quiet", quiet, "ids alone");
+  call.options().flag("--no-trunc", whole, "whole ids and commands");
+  call.options().flag("-l,--latest", latest, "the newest one");
+  call.options().number("-n,--last", last, "the newest ones, running or not", "N");
+  call.options().option("-f,--filter", filter_texts, "only those, KEY=VALUE", "FILTER");
+  call.options().option("--format", format, "table, json or a template", "FORMAT");
+  call.options().unsupported("-s --size");
+  call.parse();
+  const Filters filters(filter_texts);
+  if (latest) last = 1;
+
+  const std::int64_t now = base::now_unix_ns();
+  std::vector<base::Json> rows;
+  for (const auto& observed : call.engine().list()) {
+    if (last && static_cast<std::int64_t>(rows.size()) == *last) break;
+    if (!all && !last && !filters.names_state() && !is_running(observed)) continue;
+    if (filters.accept(observed)) rows.push_back(listed(observed, whole, now));
+  }
+  const std::vector<Column> columns = {{"CONTAINER ID", "ID"},    {"IMAGE", "Image"},   {"COMMAND", "Command"},
+                                       {"CREATED", "RunningFor"}, {"STATUS", "Status"}, {"PORTS", "Ports"},
+                                       {"NAMES", "Names"}};
+  print(render_list(columns, rows, quiet ? "{{.ID}}" : format));
+  return 0;
+}
+
+int port(Invocation& call) {
+  std::string name;
+  std::string wanted;
+  call.options().word("CONTAINER", name);
+  call.options().optional_word("PORT[/PROTOCOL]", wanted);
+  call.parse();
+  if (!wanted.empty() && wanted.find('/') == std::string::npos) wanted += "/tcp";
+  engine::Engine& engine = call.engine();
+  const auto observed = engine.observe(engine.find(name));
+  bool any = false;
+  for (const auto& publish : observed.endpoint ? observed.endpoint->config.publish : std::vector<network::Publish>())
+    for (int i = 0; i < publish.count; ++i) {
+      const std::string inner =
+          std::to_string(publish.container_port + i) + "/" + std::string(base::enum_name(publish.protocol));
+      const std::string outer =
+          (publish.host_ip.empty() ? "0.0.0.0" : publish.host_ip) + ":" + std::to_string(publish.host_port + i);
+      if (wanted.empty()) print_line(inner + " -> " + outer);
+      if (wanted == inner) print_line(outer), any = true;
+    }
+  if (!wanted.empty() && !any) throw base::Error("container '" + name + "' does not publish its port " + wanted);
+  return 0;
+}
+
+}  // namespace conductor::cli

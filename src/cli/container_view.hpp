@@ -1,0 +1,20 @@
+// A container as `ps`, `inspect` and `compose ps` show it, in docker's words.
+#pragma once
+
+#include "base/json.hpp"
+#include "engine/engine.hpp"
+
+#include <string>
+
+namespace conductor::cli {
+
+std::string state_word(const monitor::Status& status);  // "running", "exited", "created", "restarting"
+std::string status_text(const monitor::Status& status, std::int64_t now_ns);  // "Up 3 minutes (healthy)"
+std::string ports_text(const engine::Observed& observed);                     // "0.0.0.0:3000->8080/tcp"
+// Fields of one line of `ps`: ID, Image, Command, CreatedAt, RunningFor, Status, State, Ports, Names, Labels, ExitCode,
+// Address.
+base::Json listed(const engine::Observed& observed, bool whole, std::int64_t now_ns);
+// Everything, one object.
+base::Json inspected(const engine::Observed& observed);
+
+}  // namespace conductor::cli
