@@ -60,7 +60,7 @@ ProgramOptions take_program_options(std::vector<std::string>& words) {
 
 int run_command(std::vector<std::string> words) {
   const ProgramOptions options = take_program_options(words);
-  if (options.version) words = {"version", "--short"};
+  if (options.version) words = {"version"};
   if (!options.log_level.empty()) cli::start_logging(options.log_level);
   auto found = cli::find_command(words);
   cli::Invocation call({std::string(found.command->name), std::string(found.command->summary), std::move(found.family),

@@ -12,7 +12,7 @@ namespace {
 void write(const std::string& text) { linux::write_all(STDERR_FILENO, text); }
 }  // namespace
 
-Progress::Progress() : terminal_(linux::is_terminal(STDERR_FILENO)) {}
+Progress::Progress(bool plain) : terminal_(!plain && linux::is_terminal(STDERR_FILENO)) {}
 
 Progress::~Progress() {
   try {

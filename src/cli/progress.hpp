@@ -10,8 +10,8 @@ namespace conductor::cli {
 
 class Progress {
  public:
-  Progress();
-  ~Progress();  // takes the line in place away
+  explicit Progress(bool plain = false);  // plain: as when there is no terminal
+  ~Progress();                            // takes the line in place away
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 

@@ -1,0 +1,64 @@
+// inspect and rename.
+#include "base/error.hpp"
+#include "base/text.hpp"
+#include "cli/commands.hpp"
+#include "cli/container_view.hpp"
+#include "cli/image_view.hpp"
+#include "cli/output.hpp"
+
+namespace conductor::cli {
+
+namespace {
+
+base::Json inspect_one(engine::Engine& engine, const std::string& name, const std::string& type) {
+  if (type != "image")
+    if (const auto container = engine.try_find(name)) return inspected(engine.observe(*container));
+  if (type != "container")
+    if (const auto image = engine.images().find(name)) return inspected(engine.images(), *image);
+  if (type == "container") engine.find(name);  // throws with what was meant
+  throw base::Error("there is no " + std::string(type.empty() ? "container or image" : type) + " '" +
+                    base::escape_control(name) + "'");
+}
+
+}  // namespace
+
+int inspect(Invocation& call) {
+  std::string format;
+  std::string type;
+  std::vector<std::string> names;
+  call.options().option("-f,--format", format, "json or a template", "FORMAT");
+  call.options().option("--type", type, "container or image", "TYPE");
+  call.options().unsupported("-s --size");
+  call.options().words("NAME", names, 1);
+  call.parse();
+  if (!type.empty() && type != "container" && type != "image")
+    throw base::Error("option --type takes container or image").with_exit_code(base::exit_usage);
+
+  base::Json found = base::Json::array();
+  int code = 0;
+  for (const auto& name : names) {
+    try {
+      base::Json one = inspect_one(call.engine(), name, type);
+      if (!format.empty() && format != "json") print_line(expand_template(format, one));
+      found.add(std::move(one));
+    } catch (const base::Error& e) {
+      say(base::escape_control(e.message()));
+      code = 1;
+    }
+  }
+  constexpr int indent = 4;
+  if (format.empty() || format == "json") print_line(found.dump(indent));
+  return code;
+}
+
+int rename(Invocation& call) {
+  std::string old_name, new_name;
+  call.options().word("CONTAINER", old_name);
+  call.options().word("NAME", new_name);
+  call.parse();
+  engine::Engine& engine = call.recovered_engine();
+  engine.rename(engine.resolve(old_name), new_name);
+  return 0;
+}
+
+}  // namespace conductor::cli

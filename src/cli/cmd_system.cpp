@@ -1,0 +1,70 @@
+// system census and recover, settle, version and help.
+#include "base/error.hpp"
+#include "cli/commands.hpp"
+#include "cli/output.hpp"
+
+namespace conductor::cli {
+
+int system_census(Invocation& call) {
+  bool all = false;
+  std::string format;
+  call.options().flag("-a,--all", all, "images, layers and the build cache as well");
+  call.options().option("--format", format, "json, or plain lines", "FORMAT");
+  call.parse();
+  const auto lines = engine::census(call.locations(), all);
+  if (format == "json") {
+    base::Json list = base::Json::array();
+    for (const auto& line : lines) {
+      const auto blank = line.find(' ');
+      list.add(base::Json::object().set("kind", line.substr(0, blank)).set("name", line.substr(blank + 1)));
+    }
+    print_line(list.dump());
+    return 0;
+  }
+  std::string text;
+  for (const auto& line : lines) text += line + "\n";
+  print(text);
+  return 0;
+}
+
+int system_recover(Invocation& call) {
+  call.parse();
+  call.recovered_engine();
+  return 0;
+}
+
+int settle(Invocation& call) {
+  std::string id;
+  call.options().word("ID", id);
+  call.parse();
+  call.engine().settle(id);
+  return 0;
+}
+
+int version(Invocation& call) {
+  std::string format;
+  call.options().option("-f,--format", format, "json or a template", "FORMAT");
+  call.parse();
+  base::Json json = base::Json::object();
+  json.set("Version", CONDUCTOR_VERSION);
+  if (format == "json")
+    print_line(json.dump());
+  else if (!format.empty())
+    print_line(expand_template(format, json));
+  else
+    print_line("conductor version " CONDUCTOR_VERSION);
+  return 0;
+}
+
+int help(Invocation& call) {
+  const auto& words = call.arguments();
+  if (words.empty() || words.front().starts_with('-')) throw HelpWanted{overview()};
+  for (const auto& family : families())
+    if (family.name == words.front() && words.size() == 1) throw HelpWanted{overview_of(family.name)};
+  const auto found = find_command(words);
+  Invocation asked({std::string(found.command->name), std::string(found.command->summary), {}, {"--help"}},
+                   call.locations());
+  return found.command->run(asked);
+}
+
+}  // namespace conductor::cli
