@@ -94,6 +94,7 @@ linux::Fd Copier::make_parents(const std::string& path, bool& made) const {
   made = false;
   std::string prefix;
   for (const auto& name : base::split(path, '/')) {
+    if (name.empty()) continue;
     prefix += "/" + name;
     if (tree_.try_open(prefix, O_PATH | O_DIRECTORY)) continue;
     const linux::Fd directory = tree_.make_directories(prefix, 0755);
