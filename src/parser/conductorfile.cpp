@@ -3,6 +3,7 @@
 #include "base/json.hpp"
 #include "base/text.hpp"
 #include "base/units.hpp"
+#include "parser/conductorfile_flags.hpp"
 #include "parser/conductorfile_lines.hpp"
 #include "parser/conductorfile_words.hpp"
 
@@ -230,55 +231,6 @@ Statement parse_arg(Reader& in) {
   return arg;
 }
 
-// --- flags --------------------------------------------------------------------------------------------------
-
-// Each check answers what is wrong with a value, or nothing.
-
-#if defined(__x86_64__)
-constexpr std::string_view machine = "amd64";
-#elif defined(__aarch64__)
-constexpr std::string_view machine = "arm64";
-#else
-constexpr std::string_view machine = "unknown";
-#endif
-
-std::string check_platform(const std::string& value) {
-  const std::string native = "linux/" + std::string(machine);
-  for (const std::string_view name : {"$BUILDPLATFORM", "${BUILDPLATFORM}", "$TARGETPLATFORM", "${TARGETPLATFORM}"})
-    if (value == name) return {};
-  const auto parts = base::split(base::lower(value), '/');
-  const std::string_view alias = machine == "amd64" ? "x86_64" : "aarch64";
-  const std::string_view variant = machine == "amd64" ? "v1" : "v8";
-  const bool same = parts.size() >= 2 && parts.size() <= 3 && parts[0] == "linux" &&
-                    (parts[1] == machine || parts[1] == alias) && (parts.size() == 2 || parts[2] == variant);
-  return same ? "" : "only the platform of this machine can be built for: " + native;
-}
-
-std::string check_network(const std::string& value) {
-  return value == "default" || value == "none" || value == "host" ? "" : "expected default, none or host";
-}
-
-std::string check_chmod(const std::string& value) {
-  const bool octal = value.find_first_not_of("01234567") == std::string::npos && value.size() >= 3 &&
-                     value.size() <= 5 && (value.size() < 5 || value.front() == '0');
-  return octal || value.find('$') != std::string::npos ? "" : "expected an octal mode such as 0755";
-}
-
-std::string check_given(const std::string& value) { return value.empty() ? "expected a value" : ""; }
-
-struct FlagRule {
-  std::string_view name;
-  std::string (*check)(const std::string& value);  // nullptr: of the language, not supported yet
-};
-
-constexpr std::array from_flags{FlagRule{"platform", check_platform}};
-constexpr std::array run_flags{FlagRule{"network", check_network}, FlagRule{"mount", nullptr},
-                               FlagRule{"security", nullptr}, FlagRule{"device", nullptr}};
-constexpr std::array copy_flags{FlagRule{"from", check_given},  FlagRule{"chown", check_given},
-                                FlagRule{"chmod", check_chmod}, FlagRule{"link", nullptr},
-                                FlagRule{"parents", nullptr},   FlagRule{"exclude", nullptr}};
-constexpr std::span<const FlagRule> no_flags;
-
 // --- THE table of instructions: keyword, what reads its words, its flags ------------------------------------
 
 struct InstructionRule {
@@ -287,89 +239,35 @@ struct InstructionRule {
   std::span<const FlagRule> flags;
 };
 
+// clang-format off
 constexpr std::array instruction_rules{
-    InstructionRule{"FROM", parse_from, from_flags}, InstructionRule{"RUN", parse_run, run_flags},
-    InstructionRule{"COPY", parse_copy, copy_flags}, InstructionRule{"ENV", parse_env, no_flags},
-    InstructionRule{"ARG", parse_arg, no_flags},     InstructionRule{"WORKDIR", parse_workdir, no_flags},
-    InstructionRule{"CMD", parse_cmd, no_flags},     InstructionRule{"ENTRYPOINT", parse_entrypoint, no_flags},
-    InstructionRule{"USER", parse_user, no_flags},   InstructionRule{"EXPOSE", parse_expose, no_flags},
-    InstructionRule{"LABEL", parse_label, no_flags}, InstructionRule{"ADD", nullptr, no_flags},
-    InstructionRule{"VOLUME", nullptr, no_flags},    InstructionRule{"STOPSIGNAL", nullptr, no_flags},
-    InstructionRule{"SHELL", nullptr, no_flags},     InstructionRule{"HEALTHCHECK", nullptr, no_flags},
-    InstructionRule{"ONBUILD", nullptr, no_flags},   InstructionRule{"MAINTAINER", nullptr, no_flags},
+    InstructionRule{"FROM",        parse_from,       from_flags},
+    InstructionRule{"RUN",         parse_run,        run_flags},
+    InstructionRule{"COPY",        parse_copy,       copy_flags},
+    InstructionRule{"ENV",         parse_env,        no_flags},
+    InstructionRule{"ARG",         parse_arg,        no_flags},
+    InstructionRule{"WORKDIR",     parse_workdir,    no_flags},
+    InstructionRule{"CMD",         parse_cmd,        no_flags},
+    InstructionRule{"ENTRYPOINT",  parse_entrypoint, no_flags},
+    InstructionRule{"USER",        parse_user,       no_flags},
+    InstructionRule{"EXPOSE",      parse_expose,     no_flags},
+    InstructionRule{"LABEL",       parse_label,      no_flags},
+    InstructionRule{"ADD",         nullptr,          no_flags},
+    InstructionRule{"VOLUME",      nullptr,          no_flags},
+    InstructionRule{"STOPSIGNAL",  nullptr,          no_flags},
+    InstructionRule{"SHELL",       nullptr,          no_flags},
+    InstructionRule{"HEALTHCHECK", nullptr,          no_flags},
+    InstructionRule{"ONBUILD",     nullptr,          no_flags},
+    InstructionRule{"MAINTAINER",  nullptr,          no_flags},
 };
+// clang-format on
 
 template <class Rules, class Name>
 auto find_rule(const Rules& rules, Name name) {
   return std::find_if(rules.begin(), rules.end(), name);
 }
 
-// --- words that variables are expanded in ----------------------------------------------------------------------
-
-// Quotes and ${…} must be well-formed whatever the variables hold.
-void check_word(const Word& word, char escape, Diagnostics& diagnostics) {
-  try {
-    expand(word, [](const std::string&) { return std::optional<std::string>("x"); }, escape);
-  } catch (const base::SourceError& problem) {
-    for (const auto& diagnostic : problem.diagnostics())
-      diagnostics.error(diagnostic.position, diagnostic.message, diagnostic.hint);
-  }
-}
-
-struct WordCheck {
-  char escape;
-  Diagnostics& diagnostics;
-
-  void operator()(const From& from) const { check(from.image); }
-  void operator()(const Copy& copy) const {
-    for (const auto& source : copy.sources) check(source);
-    check(copy.destination);
-  }
-  void operator()(const Env& env) const { check(env.variables); }
-  void operator()(const Label& label) const { check(label.labels); }
-  void operator()(const Workdir& workdir) const { check(workdir.path); }
-  void operator()(const User& user) const { check(user.user); }
-  void operator()(const Expose& expose) const {
-    for (const auto& port : expose.ports) check(port);
-  }
-  void operator()(const Arg& arg) const {
-    for (const auto& [name, value] : arg.declarations)
-      if (value) check(*value);
-  }
-  // The shell's business.
-  void operator()(const Run&) const {}
-  void operator()(const Cmd&) const {}
-  void operator()(const Entrypoint&) const {}
-
- private:
-  void check(const Word& word) const { check_word(word, escape, diagnostics); }
-  void check(const std::vector<KeyValue>& pairs) const {
-    for (const auto& [key, value] : pairs) check(key), check(value);
-  }
-};
-
 // --- nodes to instructions ----------------------------------------------------------------------------------
-
-void check_flags(const Node& node, const InstructionRule& rule, Diagnostics& diagnostics) {
-  for (const auto& flag : node.flags) {
-    if (diagnostics.full()) return;
-    const auto found = find_rule(rule.flags, [&](const FlagRule& known) { return known.name == flag.name; });
-    const std::string shown = std::string(rule.keyword) + " --" + base::escape_control(flag.name.substr(0, 60));
-    if (found == rule.flags.end()) {
-      std::vector<std::string> names;
-      for (const auto& known : rule.flags) names.emplace_back(known.name);
-      diagnostics.error(flag.position,
-                        rule.flags.empty() ? std::string(rule.keyword) + " takes no flags" : "unknown flag: " + shown,
-                        suggestion(flag.name, names));
-    } else if (found->check == nullptr) {
-      diagnostics.error(flag.position, shown + " is not supported yet");
-    } else if (!flag.value) {
-      diagnostics.error(flag.position, shown + " needs a value", "write --" + flag.name + "=value");
-    } else if (auto wrong = found->check(*flag.value); !wrong.empty()) {
-      diagnostics.error(flag.position, shown + " cannot be " + show(*flag.value), std::move(wrong));
-    }
-  }
-}
 
 std::string canonical_text(const Instruction& instruction, const Node& node, const std::string& words) {
   std::string text = instruction.keyword;
@@ -394,14 +292,14 @@ std::optional<Instruction> parse_node(const Node& node, char escape, Diagnostics
     diagnostics.error(node.position, keyword + " is not supported yet");
     return std::nullopt;
   }
-  check_flags(node, *rule, diagnostics);
+  check_flags(node, keyword, rule->flags, diagnostics);
   if (node.rest.empty()) {
     diagnostics.error(node.position, keyword + " needs at least one word");
     return std::nullopt;
   }
   Reader reader{node, escape, diagnostics};
   Instruction instruction{rule->parse(reader), node.flags, keyword, {}, node.position};
-  std::visit(WordCheck{escape, diagnostics}, instruction.statement);
+  check_words(instruction.statement, escape, diagnostics);
   instruction.text = canonical_text(instruction, node, reader.canonical);
   return instruction;
 }

@@ -41,6 +41,7 @@ struct Command {
   base::Position position;
 };
 
+// Both may hold quotes and variables: LABEL "a.b"="c d".
 struct KeyValue {
   Word key;
   Word value;
@@ -112,8 +113,11 @@ Conductorfile parse_conductorfile(std::string_view text, const std::string& file
 // `lookup` answers the value of a name, or nothing. Quotes are removed unless `keep_quotes`.
 using Lookup = std::function<std::optional<std::string>(const std::string& name)>;
 std::string expand(const Word& word, const Lookup& lookup, char escape = '\\');
-// The same, and split at blanks outside quotes, also those a variable's value brings: EXPOSE alone (`EXPOSE $PORTS`).
-// The words of COPY are already apart and may hold blanks (JSON form): each goes through expand().
+// The body of a here-document whose `expand` is set: variables as above, quotes are text, an escape counts before $ and
+// itself alone.
+std::string expand_document(const Heredoc& heredoc, const Lookup& lookup, char escape = '\\');
+// As expand(), and split at blanks outside quotes, also those a variable's value brings: EXPOSE alone (`EXPOSE
+// $PORTS`). The words of COPY are already apart and may hold blanks (JSON form): each goes through expand().
 std::vector<std::string> expand_words(const Word& word, const Lookup& lookup, char escape = '\\');
 // Names of the variables a text mentions, each once, in order; those in quotes and behind an escape count too, since
 // the shell of a RUN may expand them later.

@@ -17,6 +17,12 @@ class Expander {
   Expander(const Word& word, const Lookup& lookup, char escape, bool split)
       : word_(word), text_(word.text), lookup_(lookup), escape_(escape), split_(split) {}
 
+  // The text of a here-document: as in double quotes that nothing ends.
+  std::string run_document() {
+    while (at_ < text_.size()) quoted_character(0, true, "$");
+    return std::move(current_);
+  }
+
   std::vector<std::string> run() {
     read(0, true);
     end_word();
@@ -49,7 +55,7 @@ class Expander {
 
   void put(char c, bool quoted) {
     if (split_ && !quoted && (c == ' ' || c == '\t' || c == '\n')) return end_word();
-    if (++size_ > longest_expansion) fail("the expanded text is longer than 64 KiB");
+    if (++size_ > text_.size() + longest_expansion) fail("the expanded text is more than 64 KiB longer than the text");
     begun_ = true;
     current_ += c;
   }
@@ -89,20 +95,20 @@ class Expander {
   void double_quoted(int depth, bool live) {
     begun_ = begun_ || live;
     const std::size_t open = at_++;
-    while (at_ < text_.size() && text_[at_] != '"') {
-      const char next = at_ + 1 < text_.size() ? text_[at_ + 1] : '\0';
-      if (text_[at_] == '$') {
-        dollar(depth, live, true);
-      } else {
-        if (text_[at_] == escape_ && (next == '"' || next == '$' || next == escape_)) ++at_;
-        literal(true, live);
-      }
-    }
+    while (at_ < text_.size() && text_[at_] != '"') quoted_character(depth, live, "\"$");
     if (at_ == text_.size()) {
       at_ = open;
       fail("double quote is not closed");
     }
     ++at_;
+  }
+
+  // `escapable`: what an escape makes literal, besides itself; before anything else it is text.
+  void quoted_character(int depth, bool live, std::string_view escapable) {
+    if (text_[at_] == '$') return dollar(depth, live, true);
+    const char next = at_ + 1 < text_.size() ? text_[at_ + 1] : '\0';
+    if (text_[at_] == escape_ && (next == escape_ || escapable.find(next) != std::string_view::npos)) ++at_;
+    literal(true, live);
   }
 
   void value(const std::optional<std::string>& text, bool live, bool quoted) {
@@ -165,6 +171,11 @@ class Expander {
 std::string expand(const Word& word, const Lookup& lookup, char escape) {
   auto words = Expander(word, lookup, escape, false).run();
   return words.empty() ? std::string() : std::move(words.front());
+}
+
+std::string expand_document(const Heredoc& heredoc, const Lookup& lookup, char escape) {
+  const Word body{heredoc.content, {heredoc.position.file, heredoc.position.line, 0}};  // its lines are not the text's
+  return Expander(body, lookup, escape, false).run_document();
 }
 
 std::vector<std::string> expand_words(const Word& word, const Lookup& lookup, char escape) {

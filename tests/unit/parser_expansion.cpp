@@ -72,6 +72,13 @@ TEST_CASE("quotes and escapes in words") {
   CHECK(expanded("$quoted") == "'kept' \"as is\" $x");
 }
 
+TEST_CASE("variables of a here-document") {
+  const auto document = [](const std::string& text) { return expand_document({"EOF", text, true, {}}, variable); };
+  CHECK(document("a $x \"${x}\" '$x'\n\\$x \\\\ \\n it's\n") == "a value \"value\" 'value'\n$x \\ \\n it's\n");
+  CHECK(document("${unset:-\"d\"}") == "d");
+  CHECK(document(std::string(100'000, 'a')).size() == 100'000);
+}
+
 TEST_CASE("malformed words tell their place") {
   CHECK_THAT(failure("ab'c"), Contains("f:1:12: error: single quote is not closed"));
   CHECK_THAT(failure("ab\"c"), Contains("f:1:12: error: double quote is not closed"));
@@ -82,7 +89,7 @@ TEST_CASE("malformed words tell their place") {
 }
 
 TEST_CASE("expansion is bounded") {
-  CHECK_THAT(failure("$big$big"), Contains("longer than 64 KiB"));
+  CHECK_THAT(failure("$big$big"), Contains("more than 64 KiB longer"));
   std::string nested;
   for (int i = 0; i < 17; ++i) nested += "${unset:-";
   CHECK_THAT(failure(nested), Contains("nested too deeply"));

@@ -82,9 +82,9 @@ TEST_CASE("hostile compose files") {
       Contains("4 MiB of text"));
 }
 
-TEST_CASE("three thousand services that misname each other") {
+TEST_CASE("a thousand services that misname each other") {
   std::string text = "services:\n";
-  for (int i = 0; i < 3'000; ++i)
+  for (int i = 0; i < 1'000; ++i)
     text += "  service" + std::to_string(i) + ": {image: x, peers: [servce" + std::to_string(i) + "]}\n";
   CHECK_THAT(compose("peers", text), Contains("did you mean"));
 }
