@@ -52,10 +52,10 @@ linux::Ipv4 take_address(const Settings& settings, const Records& records, const
     const std::uint32_t offset = (start + tried) % count;
     const linux::Ipv4 address = settings.subnet + first + offset;
     const std::string path = path_of(records, address);
-    if (!store::create_exclusively(path, id)) {
+    if (!claim_file(path, id)) {
       if (!is_abandoned(records, address)) continue;
       store::remove_file(path);
-      if (!store::create_exclusively(path, id)) continue;
+      if (!claim_file(path, id)) continue;
     }
     store::write_file_atomically(hint_path(records), std::to_string((offset + 1) % count), false);
     return address;

@@ -120,7 +120,7 @@ std::string table_text(const Settings& settings, const std::vector<std::string>&
   for (const Element& element : elements) by_set[element.set].push_back(element.text);
 
   const std::string table = "table inet " + settings.table;
-  std::string text = "add " + table + "\ndelete " + table + "\n" + table + " {\n";
+  std::string text = table + " {\n";
   for (const auto& [name, declaration] : sets)
     text += std::string("  ") + declaration + " " + element_list(by_set[name]) + " }\n";
   std::string rules = replaced(std::string(chains), "PREFIX", settings.interface_prefix);

@@ -10,8 +10,8 @@
 
 namespace conductor::network {
 
-// Commands that put the whole table in place in one transaction, whatever was there. `name_servers` are those an
-// endpoint with internet may ask even when they run on this host.
+// The definition of the whole table. `name_servers` are those an endpoint with internet may ask even when they run on
+// this host.
 std::string table_text(const Settings& settings, const std::vector<std::string>& name_servers,
                        const std::set<Element>& elements);
 

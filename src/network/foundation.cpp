@@ -38,7 +38,10 @@ void Foundation::build(const std::vector<Endpoint>& attached) const {
   // The rules first: they prohibit, the table permits.
   for (const auto& rule : policy_rules(settings_)) netlink.add_rule(rule);
   netlink.send();
-  linux::run_nft(table_text(settings_, host_name_servers(), firewall_elements(attached)));
+  // A deletion makes the kernel wait for a grace period: only where there is something to delete.
+  const std::string replaced =
+      linux::nft_table_exists("inet", settings_.table) ? "delete table inet " + settings_.table + "\n" : "";
+  linux::run_nft(replaced + table_text(settings_, host_name_servers(), firewall_elements(attached)));
   Uplinks(settings_, records_.state()).prepare();
 }
 

@@ -57,6 +57,15 @@ std::vector<Endpoint> with(std::vector<Endpoint> endpoints, const Endpoint& endp
   return endpoints;
 }
 
+// Those of `all` that `endpoint` has to do with: itself and what is at the other end of a link. Whatever changes with
+// it changes among them, so that one start costs little however many others run.
+std::vector<Endpoint> around(const Endpoint& endpoint, std::vector<Endpoint> all) {
+  std::erase_if(all, [&](const Endpoint& other) {
+    return other.id != endpoint.id && !links_to(endpoint, other) && !links_to(other, endpoint);
+  });
+  return all;
+}
+
 struct RouteChanges {
   std::vector<InnerRoute> remove, add;
 };
@@ -165,7 +174,7 @@ void Network::attach(const std::string& id, const linux::Fd& network_namespace) 
     auto held = enter(endpoint);
     make_veth(settings_, endpoint, network_namespace);
     // Two that attach at the same time: each has said so before it looks here, so at least one of them sees the other.
-    const auto after = records_->attached();
+    const auto after = around(endpoint, records_->attached());
     const auto opener = [&](const std::string& other) -> std::optional<linux::Fd> {
       return other == id ? network_namespace.duplicate() : opener_(other);
     };
@@ -211,11 +220,12 @@ void Network::detach(const std::string& id) {
   base::Collector collector;
   const bool attached = !endpoint->interface.empty();
   if (attached) {
-    const auto after = without(records_->attached(), id);
+    const auto others = without(records_->attached(), id);
+    const auto after = around(*endpoint, others);
     const auto opener = [&](const std::string& other) { return other == id ? std::nullopt : opener_(other); };
     const auto before = with(after, *endpoint);
     collector.attempt([&] {
-      if (after.empty() || !change_firewall(before, after)) rebuild_or_remove(after);
+      if (others.empty() || !change_firewall(before, after)) rebuild_or_remove(others);
     });
     collector.attempt([&] { remove_host_route(*endpoint); });
     collector.attempt([&] { change_routes(before, after, opener); });

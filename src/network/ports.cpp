@@ -152,7 +152,7 @@ void take_all(const Records& records, const std::string& id, const std::vector<P
       if (is_held(records, id, port)) continue;
       require_bindable(port);
       const std::string path = records.ports() + "/" + file_name(port);
-      store::create_exclusively(path, id);
+      claim_file(path, id);
       taken.push_back(path);
     }
   } catch (const base::Error&) {

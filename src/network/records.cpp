@@ -1,8 +1,15 @@
 #include "network/records.hpp"
 
+#include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/text.hpp"
 #include "store/records.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
 
 namespace conductor::network {
 
@@ -31,11 +38,14 @@ std::optional<Endpoint> Records::find(const std::string& id) const {
 }
 
 std::vector<Endpoint> Records::list() const {
+  const auto attached_ids = store::list_directory(state_ + "/attached");
   std::vector<Endpoint> endpoints;
   for (const std::string& name : store::list_directory(root_ + "/endpoints")) {
     if (!name.ends_with(".json")) continue;
+    const std::string id = name.substr(0, name.size() - 5);
+    const bool is_attached = std::binary_search(attached_ids.begin(), attached_ids.end(), id);
     try {
-      if (auto endpoint = find(name.substr(0, name.size() - 5))) endpoints.push_back(std::move(*endpoint));
+      if (auto endpoint = is_attached ? find(id) : read(id)) endpoints.push_back(std::move(*endpoint));
     } catch (const base::Error& e) {
       base::log(base::LogLevel::warning, e.message());
     }
@@ -70,6 +80,14 @@ void Records::set_attached(const std::string& id, const std::string& interface) 
 }
 
 bool Records::clear_attached(const std::string& id) const { return store::remove_file(state_ + "/attached/" + id); }
+
+bool claim_file(const std::string& path, const std::string& id) {
+  const linux::Fd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  if (!file && errno == EEXIST) return false;
+  if (!file) throw base::Error::from_errno("cannot make " + path);
+  linux::write_all(file.get(), id);
+  return true;
+}
 
 void Records::set_files_directory(const std::string& id, const std::string& directory) const {
   store::make_directory(state_ + "/files");

@@ -51,4 +51,8 @@ class Records {
   mutable std::map<std::string, Cached> cache_;
 };
 
+// Makes a file that names its holder; false when somebody else has it. Never synced: what a crash of the machine leaves
+// of it is an abandoned claim, and the records say what was meant.
+bool claim_file(const std::string& path, const std::string& id);
+
 }  // namespace conductor::network

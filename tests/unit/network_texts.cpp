@@ -56,12 +56,12 @@ TEST_CASE("other instances meet neither the default nor each other") {
   }
 }
 
-TEST_CASE("the table replaces itself in one transaction and holds the elements") {
+TEST_CASE("the table's text holds the elements") {
   auto a = endpoint("a", 0x0ae70002);
   a.config.internet = true;
   a.config.publish = {{"", 3000, 8080, 1, Protocol::tcp}};
   const auto text = table_text(Settings::of({"/r", "/s", "conductor"}), {"192.0.2.53"}, firewall_elements({a}));
-  CHECK(text.starts_with("add table inet conductor\ndelete table inet conductor\ntable inet conductor {\n"));
+  CHECK(text.starts_with("table inet conductor {\n"));
   CHECK_THAT(text, Contains("set internet { type ipv4_addr; elements = { 10.231.0.2 }; }"));
   CHECK_THAT(text, Contains("elements = { tcp . 3000 : 10.231.0.2 . 8080 };"));
   CHECK_THAT(text, Contains("set name_servers { type ipv4_addr; elements = { 192.0.2.53 }; }"));
