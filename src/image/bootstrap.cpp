@@ -208,9 +208,9 @@ store::Lock lock_base(const store::Locations& locations, const Suite& suite, con
 }  // namespace
 
 Image bootstrap(Images& images, const store::Locations& locations, const Suite& suite, const Progress& progress) {
+  require_suite(suite);
   const base::Context context("bootstrapping " + text_of(suite));
   if (geteuid() != 0) throw Error("only root can do that");
-  require_suite(suite);
   const store::Lock lock = lock_base(locations, suite, progress);
   if (auto image = read_base(locations, suite)) return *image;
   if (progress)

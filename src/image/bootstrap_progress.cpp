@@ -58,7 +58,7 @@ std::optional<std::string> BootstrapProgress::take(std::string_view line, std::c
   }
   if (phase->counts) ++count_;
   if (phase->word == "Retrieving ") packages_ = count_;
-  if (!begins && now - shown_ < pace) return std::nullopt;
+  if (!begins && (!phase->counts || now - shown_ < pace)) return std::nullopt;
   shown_ = now;
   std::string sentence = name_ + ": " + phase_;
   if (phase->counts && !begins) {

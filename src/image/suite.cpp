@@ -73,7 +73,8 @@ std::string require_suite(const Suite& suite, const std::string& scripts) {
   const std::string keyring = script ? keyring_of_script(*script) : "";
   if (distribution_of_keyring(keyring) != suite.distribution)
     throw Error("no such image: " + base::escape_control(name) + ", and debootstrap knows no such suite of " +
-                suite.distribution + base::did_you_mean(suite.name, known_suites(suite.distribution, scripts)));
+                suite.distribution + base::did_you_mean(suite.name, known_suites(suite.distribution, scripts)))
+        .with_hint("ls " + scripts + " shows the suites that this version of debootstrap knows");
   if (access(keyring.c_str(), R_OK) != 0)
     throw Error(name + " cannot be checked: " + keyring + " is missing")
         .with_hint("apt-get install " + (suite.distribution == "ubuntu" ? std::string("ubuntu-keyring")

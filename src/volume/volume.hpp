@@ -1,14 +1,14 @@
 // Named volumes and the mounts that containers ask for.
 #pragma once
 
+#include "base/fields.hpp"
+#include "store/locations.hpp"
+
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
 #include <vector>
-
-#include "base/fields.hpp"
-#include "store/locations.hpp"
 
 namespace conductor::volume {
 
@@ -16,10 +16,11 @@ struct Volume {
   std::string name;
   std::int64_t created = 0;  // unix nanoseconds
   std::map<std::string, std::string> labels;
+  bool filled = false;  // has had its first use: takes no content of an image any more
 };
 template <base::Is<Volume> S, class V>
 void fields(S& s, V&& v) {
-  v("name", s.name), v("created", s.created), v("labels", s.labels);
+  v("name", s.name), v("created", s.created), v("labels", s.labels), v("filled", s.filled);
 }
 
 class Volumes {
@@ -32,16 +33,20 @@ class Volumes {
   // `in_use` names containers that mount it; refused while there are any. False when absent.
   bool remove(const std::string& name, const std::vector<std::string>& in_use);
   std::string data_directory(const std::string& name) const;
-  // First use: an empty volume takes the content of the image's directory at `target`, once, all or nothing.
-  // `lower` is the image's lower directories, topmost first.
+  // First use: an empty volume takes the content of the image's directory at `target` with its owner and mode, once,
+  // all or nothing; later calls do nothing. Called before the volume is mounted. `lower` is the image's lower
+  // directories, topmost first. Needs CAP_SYS_ADMIN.
   void fill(const std::string& name, const std::vector<std::string>& lower, const std::string& target);
 
  private:
+  std::string directory_of(const std::string& name) const { return locations_.volumes() + "/" + name; }
+  void take_content(const std::string& name, const std::vector<std::string>& lower, const std::string& target);
+
   store::Locations locations_;
 };
 
-// An existing absolute host path a container may be given: resolved, refused when it is or contains our own state.
-// Throws Error naming the path. `make` creates a missing directory, as docker's -v does.
+// An existing absolute host path a container may be given: resolved; refused when it is, contains or lies in our own
+// state. Throws Error naming the path. `make` creates a missing directory, as docker's -v does.
 std::string check_bind_source(const store::Locations& locations, const std::string& path, bool make);
 
 }  // namespace conductor::volume
