@@ -1,0 +1,273 @@
+// Layers, names, removal and the cache, on a store of its own.
+#include "base/error.hpp"
+#include "base/fields.hpp"
+#include "image/image.hpp"
+#include "image/layers.hpp"
+#include "image/names.hpp"
+#include "store/lock.hpp"
+#include "support/catch.hpp"
+#include "support/temp.hpp"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
+
+namespace {
+
+using namespace conductor;
+using namespace conductor::image;
+using Catch::Matchers::Contains;
+
+bool exists(const std::string& path) {
+  struct stat found{};
+  return lstat(path.c_str(), &found) == 0;
+}
+
+const auto nobody = [](const std::string&) { return std::optional<std::string>(); };
+const auto container_web = [](const std::string&) { return std::optional<std::string>("web"); };
+const Progress quiet = [](const std::string&) {};
+
+struct Fixture {
+  test::TemporaryDirectory directory;
+  store::Locations locations = store::Locations::choose(directory / "root", directory / "state");
+  Fixture() { locations.prepare(); }
+
+  std::string layer(Images& images, const std::string& content) const {
+    LayerDraft draft(locations);
+    store::write_file_atomically(draft.upper() + "/file", content);
+    return images.commit(std::move(draft));
+  }
+  Image image(Images& images, const std::string& content, const std::vector<std::string>& names) const {
+    Image value;
+    value.layers = {layer(images, content)};
+    value.config.env = {"A=" + content};
+    value.created = 7;
+    std::vector<Reference> references;
+    for (const auto& name : names) references.push_back(parse_reference(name));
+    return images.save(value, references);
+  }
+};
+
+TEST_CASE_METHOD(Fixture, "a committed draft is a layer, one that is dropped leaves nothing") {
+  Images images(locations);
+  std::string dropped;
+  {
+    const LayerDraft draft(locations);
+    dropped = draft.upper();
+    struct stat found{};
+    REQUIRE(stat(dropped.c_str(), &found) == 0);
+    CHECK((found.st_mode & 07777U) == 0755U);
+    CHECK(exists(draft.work()));
+  }
+  CHECK_FALSE(exists(dropped));
+  const std::string id = layer(images, "hello");
+  CHECK(id.size() == 32);
+  CHECK(images.has_layer(id));
+  CHECK(images.layer_size(id) == 5);
+  CHECK(linux::read_file(layer_directory(locations, id) + "/file") == "hello");
+  CHECK(store::list_directory(locations.temporary()).empty());
+}
+
+TEST_CASE_METHOD(Fixture, "sizes count a file once and follow no link") {
+  const std::string tree = directory / "tree";
+  store::make_directory(tree + "/below");
+  store::write_file_atomically(tree + "/one", std::string(1000, 'x'));
+  REQUIRE(link((tree + "/one").c_str(), (tree + "/below/again").c_str()) == 0);
+  REQUIRE(symlink("/etc/passwd", (tree + "/link").c_str()) == 0);
+  REQUIRE(symlink("/etc", (tree + "/directory").c_str()) == 0);
+  store::write_file_atomically(tree + "/below/two", std::string(10, 'x'));
+  CHECK(content_size(tree) == 1010);
+}
+
+TEST_CASE_METHOD(Fixture, "an image is found by name, by id and by the beginning of its id") {
+  Images images(locations);
+  const Image saved = image(images, "one", {"team/app:1", "app"});
+  CHECK(saved.size == 3);
+  CHECK(saved.id.size() == 64);
+  for (const std::string& name : {std::string("team/app:1"), std::string("app"), std::string("app:latest"), saved.id,
+                                  saved.id.substr(0, 12), "sha256:" + saved.id}) {
+    CAPTURE(name);
+    REQUIRE(images.find(name));
+    CHECK(images.find(name)->id == saved.id);
+  }
+  CHECK_FALSE(images.find("app:2"));
+  CHECK_FALSE(images.find(saved.id.substr(0, 3)));
+  CHECK_FALSE(images.find("Not A Name"));
+  CHECK(images.find("app")->config == saved.config);
+}
+
+TEST_CASE_METHOD(Fixture, "the id is of the content: the same again keeps its age, a name moves") {
+  Images images(locations);
+  const Image first = image(images, "one", {"app"});
+  Image again = first;
+  again.created = 99;
+  CHECK(images.save(again, {parse_reference("app")}).created == 7);
+  again.config.user = "nobody";
+  const Image other = images.save(again, {parse_reference("app")});
+  CHECK(other.id != first.id);
+  CHECK(images.find("app")->id == other.id);
+  CHECK(images.find(first.id));
+}
+
+TEST_CASE_METHOD(Fixture, "images are listed by name and tag, those without a name last") {
+  Images images(locations);
+  image(images, "one", {"b:2", "b:1"});
+  image(images, "two", {"a"});
+  image(images, "three", {});
+  std::vector<std::string> names;
+  for (const auto& listed : images.list())
+    names.push_back(listed.reference.name.empty() ? "-" : listed.reference.text());
+  CHECK(names == std::vector<std::string>{"a:latest", "b:1", "b:2", "-"});
+}
+
+TEST_CASE_METHOD(Fixture, "a damaged record hides its image alone") {
+  Images images(locations);
+  const Image bad = image(images, "one", {"bad"});
+  image(images, "two", {"good"});
+  store::write_file_atomically(image_record(locations, bad.id), "{");
+  REQUIRE(images.list().size() == 1);
+  CHECK(images.list().front().reference.name == "good");
+  CHECK_THROWS_AS(images.find("bad"), store::DamagedRecord);
+  CHECK_THROWS_AS(images.remove_cache({}), base::Error);
+  CHECK(images.has_layer(bad.layers.front()));
+}
+
+TEST_CASE_METHOD(Fixture, "the last name takes the image with it, the others only themselves") {
+  Images images(locations);
+  const Image saved = image(images, "one", {"a", "b"});
+  CHECK(images.remove("a", container_web) == std::vector<std::string>{"Untagged: a:latest"});
+  CHECK(images.find("b"));
+  CHECK_THROWS_WITH(images.remove("b", container_web), Contains("web"));
+  CHECK(images.find("b"));
+  CHECK(images.remove("b", nobody) == std::vector<std::string>{"Untagged: b:latest", "Deleted: " + saved.id});
+  CHECK_FALSE(images.find(saved.id));
+  CHECK(images.has_layer(saved.layers.front()));
+  CHECK_THROWS_WITH(images.remove("b", nobody), Contains("no such image: b"));
+}
+
+TEST_CASE_METHOD(Fixture, "by its id an image goes with all its names") {
+  Images images(locations);
+  const Image saved = image(images, "one", {"a", "b"});
+  CHECK_THROWS_WITH(images.remove(saved.id, container_web), Contains("web"));
+  CHECK(images.remove(saved.id.substr(0, 12), nobody).size() == 3);
+  CHECK(images.list().empty());
+}
+
+TEST_CASE_METHOD(Fixture, "an unknown name is told with what was probably meant") {
+  Images images(locations);
+  image(images, "one", {"counter"});
+  CHECK_THROWS_WITH(images.resolve("countre", quiet), Contains("no such image: countre") && Contains("counter"));
+  CHECK_THROWS_WITH(images.resolve("Bad Name", quiet), Contains("invalid image name"));
+  CHECK(images.resolve("counter", quiet).layers.size() == 1);
+}
+
+TEST_CASE_METHOD(Fixture, "scratch has no layers, and an empty lower directory") {
+  Images images(locations);
+  const Image scratch = images.resolve("scratch", quiet);
+  CHECK(scratch.layers.empty());
+  const auto lower = images.lower_directories(scratch);
+  REQUIRE(lower.size() == 1);
+  CHECK(store::list_directory(lower.front()).empty());
+  CHECK(store::list_directory(locations.layers()).empty());
+}
+
+TEST_CASE_METHOD(Fixture, "lower directories have the topmost first; a lost layer is told") {
+  Images images(locations);
+  Image value;
+  value.layers = {layer(images, "low"), layer(images, "high")};
+  const auto lower = images.lower_directories(value);
+  REQUIRE(lower.size() == 2);
+  CHECK(linux::read_file(lower[0] + "/file") == "high");
+  CHECK(linux::read_file(lower[1] + "/file") == "low");
+  value.layers.push_back("0123");
+  CHECK_THROWS_WITH(images.lower_directories(value), Contains("0123"));
+}
+
+TEST_CASE_METHOD(Fixture, "the cache answers only with layers that are whole") {
+  Images images(locations);
+  const std::string key(64, 'a');
+  CHECK_FALSE(images.find_step(key));
+  const std::string id = layer(images, "step");
+  images.remember_step(key, id);
+  CHECK(images.find_step(key) == id);
+  store::remove_file(layer_record(locations, id));
+  CHECK_FALSE(images.find_step(key));
+  store::write_file_atomically(locations.cache() + "/" + key, "");
+  CHECK_FALSE(images.find_step(key));
+}
+
+TEST_CASE_METHOD(Fixture, "removing the cache keeps what names need and frees the rest") {
+  Images images(locations);
+  const Image kept = image(images, "kept", {"app"});
+  const Image unnamed = image(images, "unnamed", {});
+  const std::string loose = layer(images, "loose");
+  images.remember_step(std::string(64, 'a'), kept.layers.front());
+  images.remember_step(std::string(64, 'b'), loose);
+  store::make_directory(locations.layers() + "/half/of/a/layer");
+  store::make_directory(locations.temporary() + "/abandoned");
+  CHECK(images.remove_cache({kept.layers.front()}) == 12);
+  CHECK(images.list().size() == 1);
+  CHECK(images.find_step(std::string(64, 'a')) == kept.layers.front());
+  CHECK_FALSE(images.find_step(std::string(64, 'b')));
+  CHECK_FALSE(images.find(unnamed.id));
+  CHECK(all_layers(locations) == kept.layers);
+  CHECK(store::list_directory(locations.temporary()).empty());
+}
+
+TEST_CASE_METHOD(Fixture, "nothing goes while a container uses a layer that would") {
+  Images images(locations);
+  const Image unnamed = image(images, "unnamed", {});
+  const std::string loose = layer(images, "loose");
+  CHECK_THROWS_WITH(images.remove_cache({loose}), Contains(loose));
+  CHECK(images.has_layer(loose));
+  CHECK(images.find(unnamed.id));
+}
+
+TEST_CASE_METHOD(Fixture, "nothing goes while a build runs") {
+  Images builder(locations);
+  const std::string loose = layer(builder, "loose");
+  Images other(locations);
+  CHECK_THROWS_WITH(other.remove_cache({}), Contains("build is running"));
+  CHECK(builder.has_layer(loose));
+}
+
+TEST_CASE_METHOD(Fixture, "a base is found, listed and removed by its name; a half one is none") {
+  Images images(locations);
+  const Suite suite{"debian", "bookworm"};
+  Image base;
+  base.layers = {layer(images, "base")};
+  base = images.complete(base);
+  store::write_record(base_record(locations, suite), base);
+  CHECK(images.find("debian:bookworm")->id == base.id);
+  CHECK(images.find("debian:bookworm-slim")->id == base.id);
+  CHECK(images.find(base.id.substr(0, 12)));
+  CHECK(images.list().front().reference.text() == "debian:bookworm");
+  images.tag(base, parse_reference("mine"));
+  CHECK(images.list().size() == 2);
+  images.remove("mine", container_web);
+  CHECK_THROWS_WITH(images.remove("debian:bookworm", container_web), Contains("web"));
+  store::remove_file(layer_record(locations, base.layers.front()));
+  CHECK_FALSE(images.find("debian:bookworm"));
+}
+
+TEST_CASE_METHOD(Fixture, "the base of a named image stays, another goes") {
+  Images images(locations);
+  const auto add_base = [&](const Suite& suite, const std::string& content) {
+    Image base;
+    base.layers = {layer(images, content)};
+    base = images.complete(base);
+    store::write_record(base_record(locations, suite), base);
+    return base;
+  };
+  const Image used = add_base({"debian", "bookworm"}, "used");
+  add_base({"debian", "trixie"}, "unused");
+  Image value;
+  value.layers = {used.layers.front(), layer(images, "top")};
+  images.save(value, {parse_reference("app")});
+  CHECK(images.remove_cache({}) == 6);
+  CHECK(images.find("debian:bookworm"));
+  CHECK_FALSE(images.find("debian:trixie"));
+}
+
+}  // namespace
