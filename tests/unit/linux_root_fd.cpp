@@ -1,5 +1,6 @@
 // Names below a hostile root, with the kernel's resolution and with the walk in user space: both must agree.
 #include "base/error.hpp"
+#include "linux/process.hpp"
 #include "linux/root_fd.hpp"
 #include "support/catch.hpp"
 #include "support/temp.hpp"
@@ -171,4 +172,33 @@ TEST_CASE("a tree deeper than descriptors and paths allow is removed") {
 TEST_CASE("names are listed sorted") {
   const Hostile hostile(false);
   CHECK(hostile.root.list("etc") == std::vector<std::string>{"dotted", "name"});
+}
+
+TEST_CASE("a directory swapped for a link all the time leads nowhere else") {
+  const Hostile hostile(GENERATE(false, true));
+  hostile.root.make_directories("swapped");
+  const std::string here = hostile.place / "root/swapped";
+  const std::string link = hostile.place / "root/directory";
+  linux::Pipe stop = linux::make_pipe();
+  const auto swapper = linux::clone_child(0, [&] {
+    stop.write.reset();
+    while (!linux::wait_readable(stop.read.get(), 0))
+      if (renameat2(AT_FDCWD, here.c_str(), AT_FDCWD, link.c_str(), RENAME_EXCHANGE) != 0) return 1;
+    return 0;
+  });
+  stop.read.reset();
+  for (int i = 0; i < 100; ++i) {
+    const std::string name = "swapped/" + std::to_string(i);
+    try {
+      hostile.root.make_file(name);
+      hostile.root.write_file(name, "text");
+      hostile.root.make_directories(name + "-directory/below");
+      hostile.root.remove_all(name + "-directory");
+    } catch (const base::Error&) {  // the swap was noticed
+    }
+  }
+  stop.write.reset();
+  CHECK(linux::wait_for(swapper.pidfd).code == 0);
+  CHECK(hostile.outside() == std::vector<std::string>{"secret"});
+  CHECK(RootFd::open(hostile.place / "outside").read_file("secret", 100) == "secret");
 }
