@@ -97,6 +97,15 @@ class ComposeReader {
     }
   }
 
+  // The same with the text of a scalar; anything else is reported.
+  template <class Body>
+  void at_text(const YamlNode& node, Body&& body) {
+    if (node.kind == YamlNode::Kind::scalar)
+      at(node, [&] { body(node.text); });
+    else
+      error(node.position, "expected a string");
+  }
+
   bool is_map(const YamlNode& node, std::string_view what);
   bool is_list(const YamlNode& node, std::string_view what);
 

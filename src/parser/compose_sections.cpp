@@ -181,6 +181,8 @@ std::optional<BuildSection> build_section(ComposeReader& reader, const YamlNode&
   section.context = ".";
   if (node.kind == Kind::scalar)
     section.context = node.text;
+  else if (node.kind == Kind::null)
+    reader.error(node.position, "expected the path of a context, or a map");
   else
     reader.read(node, build_level, section);
   return section;
@@ -236,10 +238,14 @@ std::vector<Placed<PortMapping>> port_mappings(ComposeReader& reader, const Yaml
   std::vector<Placed<PortMapping>> result;
   if (!reader.is_list(node, "ports")) return result;
   for (const auto& item : node.items) {
+    const auto add = [&](const std::string& form) { result.push_back({parse_port_mapping(form), item.position}); };
     LongPort written;
-    if (item.kind == Kind::map) reader.read(item, port_level, written);
-    const std::string form = item.kind == Kind::map ? short_form(written) : text(reader, item);
-    reader.at(item, [&] { result.push_back({parse_port_mapping(form), item.position}); });
+    if (item.kind != Kind::map) {
+      reader.at_text(item, add);
+    } else {
+      reader.read(item, port_level, written);
+      reader.at(item, [&] { add(short_form(written)); });
+    }
   }
   return result;
 }
@@ -249,10 +255,12 @@ std::vector<Placed<VolumeMount>> volume_mounts(ComposeReader& reader, const Yaml
   if (!reader.is_list(node, "volumes")) return result;
   for (const auto& item : node.items) {
     LongVolume written;
-    if (item.kind == Kind::map) reader.read(item, volume_level, written);
-    reader.at(item, [&] {
-      result.push_back({item.kind == Kind::map ? checked(written) : parse_volume(text(reader, item)), item.position});
-    });
+    if (item.kind != Kind::map) {
+      reader.at_text(item, [&](const std::string& form) { result.push_back({parse_volume(form), item.position}); });
+    } else {
+      reader.read(item, volume_level, written);
+      reader.at(item, [&] { result.push_back({checked(written), item.position}); });
+    }
   }
   return result;
 }

@@ -18,7 +18,8 @@ namespace {
 
 void read_tmpfs(ComposeReader& reader, const YamlNode& node, Service& service) {
   const auto add = [&](const YamlNode& item) {
-    reader.at(item, [&] { service.volumes.push_back({parse_tmpfs(text(reader, item)), item.position}); });
+    reader.at_text(item,
+                   [&](const std::string& form) { service.volumes.push_back({parse_tmpfs(form), item.position}); });
   };
   if (node.kind == Kind::scalar)
     add(node);
@@ -35,7 +36,7 @@ std::vector<Placed<PeerReference>> peers(ComposeReader& reader, const YamlNode& 
   std::vector<Placed<PeerReference>> result;
   if (!reader.is_list(node, "peers")) return result;
   for (const auto& item : node.items)
-    reader.at(item, [&] { result.push_back({parse_peer(text(reader, item)), item.position}); });
+    reader.at_text(item, [&](const std::string& form) { result.push_back({parse_peer(form), item.position}); });
   return result;
 }
 
@@ -70,7 +71,8 @@ void read_internet(ComposeReader& reader, const YamlNode& node, Service& service
 }
 
 void read_restart(ComposeReader& reader, const YamlNode& node, Service& service) {
-  const std::string written = text(reader, node);
+  if (node.kind != Kind::scalar) return reader.error(node.position, "expected a restart policy");
+  const std::string& written = node.text;
   const auto colon = written.find(':');
   service.restart = written.substr(0, colon);
   const bool known = service.restart == "no" || service.restart == "always" || service.restart == "on-failure" ||

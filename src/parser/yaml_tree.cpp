@@ -81,7 +81,7 @@ class TreeBuilder : public YAML::EventHandler {
     check(target.size, place(mark));
     YamlNode copy = target.node;
     copy.position = place(mark);
-    add(std::move(copy), target.size, YAML::NullAnchor);
+    attach(std::move(copy), target.size, YAML::NullAnchor);
   }
 
   void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
@@ -115,6 +115,8 @@ class TreeBuilder : public YAML::EventHandler {
   std::size_t nodes_ = 0;
   std::size_t bytes_ = 0;
   std::size_t aliases_ = 0;
+  std::size_t kept_nodes_ = 0;
+  std::size_t kept_bytes_ = 0;
   std::optional<YAML::Mark> last_quoted_;
 
   base::Position place(const YAML::Mark& mark) const { return {file_, mark.line + 1, mark.column + 1}; }
@@ -158,15 +160,22 @@ class TreeBuilder : public YAML::EventHandler {
     attach(std::move(done.node), done.size, done.anchor);
   }
 
-  // A scalar, null or the copy of an alias; the copy's size has been checked.
-  void add(YamlNode node, const Size& size, YAML::anchor_t anchor) {
-    if (node.kind == YamlNode::Kind::null || node.kind == YamlNode::Kind::scalar)
-      check({1, size.bytes, 1}, node.position);
-    attach(std::move(node), size, anchor);
+  void add(YamlNode leaf, const Size& size, YAML::anchor_t anchor) {
+    check(size, leaf.position);
+    attach(std::move(leaf), size, anchor);
+  }
+
+  // An anchor's node is copied for its aliases; anchors around anchors must not multiply that.
+  void keep(YAML::anchor_t anchor, const YamlNode& node, const Size& size) {
+    kept_nodes_ += size.nodes;
+    kept_bytes_ += size.bytes;
+    if (kept_nodes_ > 2 * limits_.nodes || kept_bytes_ > limits_.expanded_bytes)
+      throw Stop{node.position, "too much text in anchors within anchors", {}};
+    anchors_[anchor] = std::make_shared<Anchor>(Anchor{node, size, true});
   }
 
   void attach(YamlNode node, const Size& size, YAML::anchor_t anchor) {
-    if (anchor != YAML::NullAnchor) anchors_[anchor] = std::make_shared<Anchor>(Anchor{node, size, true});
+    if (anchor != YAML::NullAnchor) keep(anchor, node, size);
     if (open_.empty()) {
       root_ = std::move(node);
       return;
@@ -175,12 +184,14 @@ class TreeBuilder : public YAML::EventHandler {
     parent.size.nodes += size.nodes;
     parent.size.bytes += size.bytes;
     parent.size.depth = std::max(parent.size.depth, size.depth + 1);
-    if (parent.node.kind == YamlNode::Kind::list)
+    if (parent.node.kind == YamlNode::Kind::list) {
+      if (node.kind == YamlNode::Kind::null) node.position = parent.node.position;  // it has no place of its own
       parent.node.items.push_back(std::move(node));
-    else if (!std::exchange(parent.has_key, !parent.has_key))
+    } else if (!std::exchange(parent.has_key, !parent.has_key)) {
       begin_entry(parent, std::move(node));
-    else
+    } else {
       end_entry(parent, std::move(node));
+    }
   }
 
   void begin_entry(Open& parent, YamlNode key) {

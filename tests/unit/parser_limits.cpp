@@ -82,6 +82,16 @@ TEST_CASE("hostile compose files") {
       Contains("4 MiB of text"));
 }
 
+TEST_CASE("anchors within anchors are bounded") {
+  std::string open, close;
+  for (int i = 0; i < 40; ++i) {
+    open += "&a" + std::to_string(i) + " [";
+    close += "]";
+  }
+  CHECK_THAT(compose("text", "a: " + open + repeated(500'000, "x") + close), Contains("anchors within anchors"));
+  CHECK_THAT(compose("nodes", "a: " + open + repeated(4'000, "x,") + close), Contains("anchors within anchors"));
+}
+
 TEST_CASE("a thousand services that misname each other") {
   std::string text = "services:\n";
   for (int i = 0; i < 1'000; ++i)
