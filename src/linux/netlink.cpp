@@ -218,7 +218,6 @@ Netlink::Netlink() : socket_(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLI
 
 void Netlink::add(nlmsghdr* message, std::string sentence, std::vector<int> accepted) {
   message->nlmsg_flags = static_cast<std::uint16_t>(message->nlmsg_flags | NLM_F_ACK);
-  message->nlmsg_seq = ++sequence_;
   std::string bytes(static_cast<const char*>(static_cast<const void*>(message)), message->nlmsg_len);
   bytes.resize(MNL_ALIGN(bytes.size()), '\0');
   pending_.push_back({std::move(bytes), std::move(sentence), std::move(accepted)});
@@ -326,16 +325,21 @@ void Netlink::send() {
 
 // The kernel works through all requests of a message, whatever becomes of single ones, and answers each.
 void Netlink::send_part(std::vector<Request>& part) {
+  const std::uint32_t first = sequence_ + 1;
   std::string bytes;
-  for (const auto& request : part) bytes += request.bytes;
-  nlmsghdr first{};
-  std::memcpy(&first, part.front().bytes.data(), sizeof first);
+  for (auto& request : part) {
+    nlmsghdr header{};
+    std::memcpy(&header, request.bytes.data(), sizeof header);
+    header.nlmsg_seq = ++sequence_;
+    std::memcpy(request.bytes.data(), &header, sizeof header);
+    bytes += request.bytes;
+  }
   send_all(socket_, bytes);
 
   std::optional<base::Error> refusal;
   for (std::size_t answered = 0; answered < part.size();) {
     each_message(receive(socket_), [&](const nlmsghdr* answer) {
-      const std::size_t position = answer->nlmsg_seq - first.nlmsg_seq;
+      const std::size_t position = answer->nlmsg_seq - first;
       if (answer->nlmsg_type != NLMSG_ERROR || position >= part.size()) return;  // of an earlier, abandoned request
       ++answered;
       const auto* error = static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(answer));

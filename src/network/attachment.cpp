@@ -50,7 +50,7 @@ void set_up_host_end(linux::Netlink& netlink, const Endpoint& endpoint) {
   const auto link = netlink.link(endpoint.interface);
   if (!link) throw base::Error("interface " + endpoint.interface + " is gone");
   silence_ipv6(endpoint.interface);
-  netlink.set_link_up(link->index, {IPV4_DEVCONF_FORWARDING, IPV4_DEVCONF_RP_FILTER, IPV4_DEVCONF_SRC_VMARK});
+  set_host_end_up(netlink, link->index);
   netlink.add_neighbour(link->index, endpoint.address, inner_mac(endpoint));
   netlink.add_address(link->index, host_address, 32);
   linux::Route route;
@@ -90,6 +90,10 @@ std::string new_interface_name(const Settings& settings) {
   std::string name = settings.interface_prefix;
   for (const unsigned char byte : random) name += digits[byte % 32U];
   return name;
+}
+
+void set_host_end_up(linux::Netlink& netlink, int index) {
+  netlink.set_link_up(index, {IPV4_DEVCONF_FORWARDING, IPV4_DEVCONF_RP_FILTER, IPV4_DEVCONF_SRC_VMARK});
 }
 
 void make_veth(const Settings& settings, const Endpoint& endpoint, const linux::Fd& network_namespace) {

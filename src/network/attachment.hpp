@@ -20,6 +20,8 @@ std::string new_interface_name(const Settings& settings);
 // Makes the pair `endpoint.interface` – eth0 in that namespace, both ends ready to use; peers' routes are not part of
 // it.
 void make_veth(const Settings& settings, const Endpoint& endpoint, const linux::Fd& network_namespace);
+// Adds the request that puts the host's end up, with the settings it needs.
+void set_host_end_up(linux::Netlink& netlink, int index);
 // The host's route to it. The pair itself dies with the namespace: removing it waits for an RCU grace period.
 void remove_host_route(const Endpoint& endpoint);
 

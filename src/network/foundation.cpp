@@ -2,6 +2,7 @@
 
 #include "base/error.hpp"
 #include "linux/nftables.hpp"
+#include "network/attachment.hpp"
 #include "network/firewall_text.hpp"
 #include "network/uplinks.hpp"
 
@@ -43,6 +44,10 @@ void Foundation::build(const std::vector<Endpoint>& attached) const {
       linux::nft_table_exists("inet", settings_.table) ? "delete table inet " + settings_.table + "\n" : "";
   linux::run_nft(replaced + table_text(settings_, host_name_servers(), firewall_elements(attached)));
   Uplinks(settings_, records_.state()).prepare();
+  // Whoever switches forwarding off for the whole host switches it off for each interface.
+  for (const auto& endpoint : attached)
+    if (const auto link = netlink.link(endpoint.interface)) set_host_end_up(netlink, link->index);
+  netlink.send();
 }
 
 void Foundation::remove() const {
