@@ -159,10 +159,10 @@ TEST_CASE("a tree deeper than descriptors and paths allow is removed") {
   const test::TemporaryDirectory place;
   const RootFd root = RootFd::open(place.path());
   Fd at = root.make_directories("tree");
-  for (int depth = 0; depth < 5000; ++depth) {
-    REQUIRE(mkdirat(at.get(), "d", 0700) == 0);
+  for (int depth = 0; depth < 1500; ++depth) {
+    REQUIRE(mkdirat(at.get(), "directory", 0700) == 0);
     REQUIRE(symlinkat("/", at.get(), "link") == 0);
-    at = linux::open_at(at.get(), "d", O_PATH | O_DIRECTORY);
+    at = linux::open_at(at.get(), "directory", O_PATH | O_DIRECTORY);
   }
   at.reset();
   root.remove_all("tree");
@@ -182,12 +182,12 @@ TEST_CASE("a directory swapped for a link all the time leads nowhere else") {
   linux::Pipe stop = linux::make_pipe();
   const auto swapper = linux::clone_child(0, [&] {
     stop.write.reset();
-    while (!linux::wait_readable(stop.read.get(), 0))
+    while (!linux::wait_readable(stop.read.get(), 1))
       if (renameat2(AT_FDCWD, here.c_str(), AT_FDCWD, link.c_str(), RENAME_EXCHANGE) != 0) return 1;
     return 0;
   });
   stop.read.reset();
-  for (int i = 0; i < 100; ++i) {
+  for (int i = 0; i < 500; ++i) {
     const std::string name = "swapped/" + std::to_string(i);
     try {
       hostile.root.make_file(name);
