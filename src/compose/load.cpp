@@ -111,6 +111,11 @@ Project load(const LoadOptions& options) {
       if (const auto found = variables->find(name); found != variables->end()) return found->second;
     return std::nullopt;
   };
+  settings.real_path = [](const std::string& path) {
+    std::error_code unreadable;
+    auto real = std::filesystem::weakly_canonical(path, unreadable).string();
+    return unreadable ? path : real;
+  };
   settings.read_file = [](const std::string& path) { return linux::try_read_file(path, largest_file); };
   std::vector<base::Diagnostic> warnings;
   auto file = parser::parse_compose_file(source.text, source.shown, settings.lookup, &warnings);

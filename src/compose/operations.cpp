@@ -3,6 +3,7 @@
 #include "base/text.hpp"
 #include "builder/builder.hpp"
 #include "compose/decide.hpp"
+#include "store/records.hpp"
 
 #include <chrono>
 
@@ -53,6 +54,18 @@ std::string hopeless(const monitor::Status& status, parser::Condition condition)
   return {};
 }
 
+// A volume without a name gets one that says so: an id.
+engine::ContainerConfig with_named_volumes(engine::ContainerConfig config) {
+  for (auto& mount : config.mounts)
+    if (mount.kind == engine::MountKind::named && mount.source.empty()) mount.source = store::new_id();
+  return config;
+}
+
+bool is_anonymous(const std::string& volume) {
+  constexpr std::size_t digits = 64;
+  return volume.size() == digits && volume.find_first_not_of("0123456789abcdef") == std::string::npos;
+}
+
 }  // namespace
 
 void Operations::act(const Step& step, const Output& output) {
@@ -83,14 +96,16 @@ void Operations::perform(const BuildImage& o, const Output& output) {
 
 void Operations::perform(const FetchImage& o, const Output& output) { engine_.images().resolve(o.image, output); }
 
-void Operations::perform(const CreateContainer& o, const Output& output) { engine_.create(o.config, output); }
+void Operations::perform(const CreateContainer& o, const Output& output) {
+  engine_.create(with_named_volumes(o.config), output);
+}
 
 void Operations::perform(const RecreateContainer& o, const Output& output) {
   if (engine_.try_find(o.id)) {
     engine_.stop(o.id);
     engine_.remove(o.id, true);
   }
-  engine_.create(o.config, output);
+  engine_.create(with_named_volumes(o.config), output);
 }
 
 void Operations::perform(const UpdateNetwork& o, const Output& /*output*/) {
@@ -114,7 +129,14 @@ void Operations::perform(const StopContainer& o, const Output& /*output*/) {
 }
 
 void Operations::perform(const RemoveContainer& o, const Output& /*output*/) {
-  if (engine_.try_find(o.id)) engine_.remove(o.id, true, o.volumes);
+  const auto container = engine_.try_find(o.id);
+  if (!container) return;
+  engine_.remove(o.id, true, o.volumes);
+  if (!o.volumes) return;
+  // Those it took over from the container it replaced still carry that one's id.
+  for (const auto& mount : container->config.mounts)
+    if (mount.kind == engine::MountKind::named && is_anonymous(mount.source))
+      engine_.volumes().remove(mount.source, {});
 }
 
 void Operations::perform(const WaitFor& o, const Output& /*output*/) {

@@ -78,11 +78,12 @@ struct ProjectSettings {
   std::string path;                   // of the file, absolute
   std::string home;                   // for paths that begin with ~/
   std::vector<std::string> profiles;  // "*": all
+  std::function<std::string(const std::string&)> real_path;  // of a bind's source, links followed; may be empty
   std::function<std::optional<std::string>(const std::string&)> lookup;     // variables
   std::function<std::optional<std::string>(const std::string&)> read_file;  // env files, by absolute path
 };
 
-// Pure but for settings.read_file. Throws base::SourceError with every mistake, Error for a bad project name.
+// Pure but for the functions of `settings`. Throws base::SourceError with every mistake, Error for a bad project name.
 Project make_project(parser::ComposeFile file, std::string text, const ProjectSettings& settings);
 
 // Lower case, letters, digits, - and _ only, beginning with a letter or digit: what a directory's name becomes.

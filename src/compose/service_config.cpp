@@ -17,6 +17,7 @@ engine::MountConfig resolve_mount(Resolver& resolver, const parser::Placed<parse
     case parser::VolumeKind::bind:
       mount.kind = engine::MountKind::bind;
       mount.source = resolver.absolute(written.source);
+      if (resolver.settings.real_path) mount.source = resolver.settings.real_path(mount.source);
       break;
     case parser::VolumeKind::tmpfs:
       mount.kind = engine::MountKind::tmpfs;

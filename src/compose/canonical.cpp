@@ -1,0 +1,287 @@
+#include "compose/canonical.hpp"
+
+#include "base/units.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace conductor::compose {
+namespace {
+
+using base::Json;
+
+// An object whose absent and empty members are not written; sorted at the end.
+class Section {
+ public:
+  void put(const char* name, Json value) { members_.emplace_back(name, std::move(value)); }
+  void text(const char* name, const std::string& value) {
+    if (!value.empty()) put(name, value);
+  }
+  void yes(const char* name, bool value) {
+    if (value) put(name, true);
+  }
+  template <class T>
+  void list(const char* name, const T& values) {
+    if (!values.empty()) put(name, base::to_json(values));
+  }
+  template <class T>
+  void maybe(const char* name, const std::optional<T>& value) {
+    if (value) put(name, base::to_json(*value));
+  }
+  void time(const char* name, std::chrono::nanoseconds value) { put(name, base::format_duration(value)); }
+  bool empty() const { return members_.empty(); }
+  Json sorted() {
+    std::ranges::sort(members_, {}, &Json::Member::first);
+    return Json(std::move(members_));
+  }
+
+ private:
+  Json::Object members_;
+};
+
+Json build_section(const BuildSpec& build, const parser::BuildSection& written) {
+  Section section;
+  section.text("context", build.context);
+  section.text("dockerfile", written.file);
+  section.text("target", build.target);
+  section.list("args", build.args);
+  section.list("labels", build.labels);
+  section.yes("no_cache", build.no_cache);
+  return section.sorted();
+}
+
+Json healthcheck_section(const parser::HealthcheckSection& check) {
+  Section section;
+  if (check.disable) {
+    section.put("disable", true);
+    return section.sorted();
+  }
+  std::vector<std::string> test = {"CMD"};
+  test.insert(test.end(), check.test.begin(), check.test.end());
+  section.list("test", test);
+  section.time("interval", check.interval);
+  section.time("timeout", check.timeout);
+  section.put("retries", check.retries);
+  if (check.start_period.count() != 0) section.time("start_period", check.start_period);
+  section.time("start_interval", check.start_interval);
+  return section.sorted();
+}
+
+Json dependencies(const DesiredService& service) {
+  Section section;
+  for (const auto& dependency : service.depends_on) {
+    Section entry;
+    entry.put("condition", base::enum_name(dependency.condition));
+    entry.put("required", dependency.required);
+    entry.yes("restart", dependency.restart);
+    section.put(dependency.service.c_str(), entry.sorted());
+  }
+  return section.sorted();
+}
+
+Json port(const parser::PortMapping& port, int offset) {
+  Section section;
+  section.put("mode", "ingress");
+  section.text("host_ip", port.host_ip);
+  section.put("target", port.container_port + offset);
+  if (port.host_port != 0) section.put("published", std::to_string(port.host_port + offset));
+  section.put("protocol", port.protocol);
+  return section.sorted();
+}
+
+Json mount(const engine::MountConfig& resolved, const parser::VolumeMount& written) {
+  Section section;
+  section.put("type", base::enum_name(resolved.kind));
+  section.text("source", resolved.kind == engine::MountKind::bind ? resolved.source : written.source);
+  section.put("target", resolved.target);
+  section.yes("read_only", resolved.read_only);
+  if (resolved.size != 0) {
+    Json options = Json::object();
+    options.set("size", std::to_string(resolved.size));
+    section.put("tmpfs", options);
+  }
+  if (!resolved.propagation.empty()) {
+    Json options = Json::object();
+    options.set("propagation", resolved.propagation);
+    section.put("bind", options);
+  }
+  return section.sorted();
+}
+
+std::string peer(const parser::PeerReference& peer) {
+  std::string text = peer.peer;
+  if (peer.first_port == 0) return text;
+  text += ":" + std::to_string(peer.first_port);
+  if (peer.last_port > peer.first_port) text += "-" + std::to_string(peer.last_port);
+  return peer.protocol == "any" || peer.protocol == "tcp" ? text : text + "/" + peer.protocol;
+}
+
+void add_reach(Section& section, const parser::Service& written) {
+  if (!written.ports.empty()) {
+    Json ports = Json::array();
+    for (const auto& placed : written.ports)
+      for (int i = 0; i < placed.value.count; ++i) ports.add(port(placed.value, i));
+    section.put("ports", ports);
+  }
+  if (!written.peers.empty()) {
+    Json peers = Json::array();
+    for (const auto& placed : written.peers) peers.add(peer(placed.value));
+    section.put("peers", peers);
+  }
+  if (!written.internet_to.empty())
+    section.list("internet", written.internet_to);
+  else
+    section.yes("internet", written.internet);
+  section.list("expose", written.expose);
+  section.list("dns", written.dns);
+  section.list("extra_hosts", written.extra_hosts);
+}
+
+void add_limits(Section& section, const parser::Service& written) {
+  const auto bytes = [&](const char* name, const std::optional<std::int64_t>& value) {
+    if (value) section.put(name, std::to_string(*value));
+  };
+  bytes("mem_limit", written.mem_limit);
+  bytes("memswap_limit", written.memswap_limit);
+  bytes("mem_reservation", written.mem_reservation);
+  bytes("shm_size", written.shm_size);
+  section.maybe("pids_limit", written.pids_limit);
+  section.maybe("cpus", written.cpus);
+  if (written.replicas != 1) section.put("scale", written.replicas);
+}
+
+std::string restart_text(const parser::Service& written) {
+  if (written.restart == "no") return {};
+  return written.restart_retries == 0 ? written.restart
+                                      : written.restart + ":" + std::to_string(written.restart_retries);
+}
+
+Json service_section(const DesiredService& service, const parser::Service& written) {
+  Section section;
+  section.text("image", written.image);
+  if (service.build) section.put("build", build_section(*service.build, *written.build));
+  section.maybe("command", written.command);
+  section.maybe("entrypoint", written.entrypoint);
+  section.list("environment", service.environment);
+  section.list("labels", written.labels);
+  section.list("profiles", written.profiles);
+  if (!service.depends_on.empty()) section.put("depends_on", dependencies(service));
+  if (written.healthcheck) section.put("healthcheck", healthcheck_section(*written.healthcheck));
+  if (!written.volumes.empty()) {
+    Json volumes = Json::array();
+    for (std::size_t i = 0; i < written.volumes.size(); ++i)
+      volumes.add(mount(service.pattern.mounts[i], written.volumes[i].value));
+    section.put("volumes", volumes);
+  }
+  section.text("restart", restart_text(written));
+  section.text("user", written.user);
+  section.text("working_dir", written.working_dir);
+  section.text("hostname", written.hostname);
+  section.text("container_name", written.container_name);
+  section.text("stop_signal", written.stop_signal);
+  if (written.stop_grace_period) section.time("stop_grace_period", *written.stop_grace_period);
+  section.list("cap_add", written.cap_add);
+  section.list("cap_drop", written.cap_drop);
+  section.yes("read_only", written.read_only);
+  section.yes("privileged", written.privileged);
+  section.yes("tty", written.tty);
+  section.yes("stdin_open", written.stdin_open);
+  section.yes("init", written.init);
+  add_reach(section, written);
+  add_limits(section, written);
+  return section.sorted();
+}
+
+Json volume_section(const DesiredVolume& volume, const Project& project) {
+  Section section;
+  section.put("name", volume.name);
+  section.yes("external", volume.external);
+  for (const auto& written : project.source.volumes)
+    if (written.name == volume.key) section.list("labels", written.labels);
+  return section.sorted();
+}
+
+// --- YAML
+// -----------------------------------------------------------------------------------------------------------------
+
+bool is_plain(const std::string& text) {
+  static constexpr std::string_view safe_first = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ/_";
+  static constexpr std::string_view words[] = {"null", "true", "false", "yes", "no", "on", "off", "y", "n"};
+  if (text.empty() || safe_first.find(text.front()) == std::string_view::npos) return false;
+  if (text.back() == ' ' || text.back() == ':' || text.find(": ") != std::string::npos) return false;
+  if (text.find(" #") != std::string::npos) return false;
+  if (std::ranges::any_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; })) return false;
+  std::string low = text;
+  std::ranges::transform(low, low.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  return std::ranges::find(words, low) == std::end(words);
+}
+
+// JSON's double-quoted strings are YAML's.
+std::string scalar(const Json& value) {
+  if (const auto* text = value.string(); text != nullptr && is_plain(*text)) return *text;
+  return value.dump();
+}
+
+bool is_block(const Json& value) {
+  return (value.members() != nullptr && !value.members()->empty()) ||
+         (value.array_items() != nullptr && !value.array_items()->empty());
+}
+
+void write_yaml(const Json& value, std::size_t depth, bool first_inline, std::string& out) {
+  const std::string indent(2 * depth, ' ');
+  bool inline_now = first_inline;
+  const auto start = [&] {
+    if (!std::exchange(inline_now, false)) out += indent;
+  };
+  if (value.members() != nullptr)
+    for (const auto& [name, member] : *value.members()) {
+      start();
+      out += scalar(Json(name)) + ":";
+      if (is_block(member)) {
+        out += "\n";
+        write_yaml(member, depth + 1, false, out);
+      } else {
+        out += " " + scalar(member) + "\n";
+      }
+    }
+  if (value.array_items() != nullptr)
+    for (const auto& item : *value.array_items()) {
+      start();
+      out += "- ";
+      if (is_block(item))
+        write_yaml(item, depth + 1, true, out);
+      else
+        out += scalar(item) + "\n";
+    }
+}
+
+}  // namespace
+
+base::Json canonical(const Project& project) {
+  Json json = Json::object();
+  json.set("name", project.name);
+  Json::Object services;
+  for (const auto& service : project.services) {
+    if (!service.active) continue;
+    const auto written = std::ranges::find(project.source.services, service.name, &parser::Service::name);
+    if (written != project.source.services.end())
+      services.emplace_back(service.name, service_section(service, *written));
+  }
+  std::ranges::sort(services, {}, &Json::Member::first);
+  json.set("services", Json(std::move(services)));
+  if (project.volumes.empty()) return json;
+  Json::Object volumes;
+  for (const auto& volume : project.volumes) volumes.emplace_back(volume.key, volume_section(volume, project));
+  std::ranges::sort(volumes, {}, &Json::Member::first);
+  json.set("volumes", Json(std::move(volumes)));
+  return json;
+}
+
+std::string to_yaml(const base::Json& value) {
+  if (!is_block(value)) return scalar(value) + "\n";
+  std::string out;
+  write_yaml(value, 0, false, out);
+  return out;
+}
+
+}  // namespace conductor::compose
