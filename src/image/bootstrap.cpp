@@ -72,6 +72,7 @@ linux::SpawnOptions command_for(const Suite& suite, const std::string& target, c
 
 std::vector<char*> pointers(const std::vector<std::string>& strings) {
   std::vector<char*> list;
+  list.reserve(strings.size() + 1);
   for (const auto& text : strings) list.push_back(const_cast<char*>(text.c_str()));
   list.push_back(nullptr);
   return list;
@@ -161,7 +162,8 @@ void run_debootstrap(const Suite& suite, const std::string& target, const AptCon
 
 void empty_directory(const linux::RootFd& root, const std::string& directory) {
   if (!root.status(directory)) return;
-  for (const auto& name : root.list(directory)) root.remove_all(directory + "/" + name);
+  const std::string prefix = directory + "/";
+  for (const auto& name : root.list(directory)) root.remove_all(prefix + name);
 }
 
 // What belongs to this machine or to this moment does not belong into an image.

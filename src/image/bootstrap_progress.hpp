@@ -24,7 +24,7 @@ class BootstrapProgress {
   std::string phase_;
   int count_ = 0;
   int packages_ = 0;  // as many as were retrieved
-  std::chrono::steady_clock::time_point shown_{};
+  std::chrono::steady_clock::time_point shown_;
   std::vector<std::string> errors_, last_;
 };
 

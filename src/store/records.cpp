@@ -232,9 +232,10 @@ TemporaryTree::~TemporaryTree() {
 
 void sweep_temporary(const std::string& parent) {
   base::Collector failures;
+  const std::string prefix = parent + "/";
   for (const auto& name : all_names(parent)) {
     failures.attempt([&] {
-      const std::string path = parent + "/" + name;
+      const std::string path = prefix + name;
       const auto entry = linux::try_open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
       if (entry && lock_now(entry->get())) linux::remove_tree(path);
     });
@@ -243,9 +244,10 @@ void sweep_temporary(const std::string& parent) {
 }
 
 void sweep_temporary_files(const std::string& directory) {
+  const std::string prefix = directory + "/";
   for (const auto& name : all_names(directory)) {
     if (!name.starts_with(temporary_prefix)) continue;
-    const std::string path = directory + "/" + name;
+    const std::string path = prefix + name;
     const auto file = linux::try_open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
     if (file && lock_now(file->get())) remove_file(path);
   }

@@ -25,16 +25,19 @@ fs::path resolve(const std::string& path) {
   return resolved.has_filename() || resolved == resolved.root_path() ? resolved : resolved.parent_path();
 }
 
+void refuse_own(const fs::path& source, const std::string& shown, const std::string& own) {
+  if (lies_in(source, own)) throw Error("bind source " + shown + " belongs to conductor itself (" + own + ")");
+  if (lies_in(own, source)) throw Error("bind source " + shown + " contains conductor's own state (" + own + ")");
+}
+
 }  // namespace
 
 std::string check_bind_source(const store::Locations& locations, const std::string& path, bool make) {
   const std::string shown = base::escape_control(path);
   if (!path.starts_with('/')) throw Error("bind source is no absolute path: " + shown);
   const fs::path source = resolve(path);
-  for (const auto& own : {locations.root, locations.state}) {
-    if (lies_in(source, own)) throw Error("bind source " + shown + " belongs to conductor itself (" + own + ")");
-    if (lies_in(own, source)) throw Error("bind source " + shown + " contains conductor's own state (" + own + ")");
-  }
+  refuse_own(source, shown, locations.root);
+  refuse_own(source, shown, locations.state);
   std::error_code failed;
   if (fs::exists(source, failed)) return source.string();
   if (failed) throw Error("cannot look at the bind source " + shown, failed.value());
