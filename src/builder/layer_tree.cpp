@@ -38,7 +38,6 @@ linux::RootFd open_layers(const std::vector<std::string>& lower) {
 }
 
 linux::RootFd open_draft(const std::vector<std::string>& lower, const image::LayerDraft& draft) {
-  if (lower.empty()) return linux::RootFd::open(draft.upper());
   return linux::RootFd(linux::new_overlay({.lower = lower, .upper = draft.upper(), .work = draft.work()}));
 }
 
@@ -50,7 +49,6 @@ bool DraftState::unchanged(const image::LayerDraft& draft) const {
 }
 
 MountStubs::MountStubs(const std::vector<std::string>& lower) {
-  if (lower.empty()) return;
   const linux::RootFd tree = open_layers(lower);
   for (const std::string point : mount_points) {
     auto path = canonical_path(tree, point, true);

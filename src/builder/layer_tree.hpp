@@ -12,7 +12,9 @@
 
 namespace conductor::builder {
 
-// Layers, topmost first; not to be written. At least one.
+// Lists of lower directories have the topmost layer first, and at least one, as Images::lower_directories gives them.
+
+// Layers; not to be written.
 linux::RootFd open_layers(const std::vector<std::string>& lower);
 // Layers and a draft on top: what is written goes to the draft. Must be gone before the draft is committed.
 linux::RootFd open_draft(const std::vector<std::string>& lower, const image::LayerDraft& draft);
@@ -31,7 +33,7 @@ class DraftState {
 // /dev, /etc/hosts …) and the directories they are in.
 class MountStubs {
  public:
-  // `lower`: the layers below the step, topmost first.
+  // `lower`: the layers below the step.
   explicit MountStubs(const std::vector<std::string>& lower);
   // Takes them out of the draft's upper directory again, unless something is in them.
   void remove_from(const image::LayerDraft& draft) const;

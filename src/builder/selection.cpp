@@ -111,6 +111,11 @@ void Walk::visit(int directory, const std::string& name, const std::string& path
   if (left_out && files.size() == before) files.pop_back();
 }
 
+bool is_directory(const linux::RootFd& root, const std::string& path) {
+  const auto real = canonical_path(root, path);
+  return real && root.try_open(*real, O_PATH | O_DIRECTORY);
+}
+
 // Every path below the root that the components of a pattern match, sorted.
 std::vector<std::string> matches(const linux::RootFd& root, const std::vector<std::string>& pattern) {
   std::vector<std::string> found{""};
@@ -118,10 +123,10 @@ std::vector<std::string> matches(const linux::RootFd& root, const std::vector<st
     std::vector<std::string> next;
     for (const auto& path : found) {
       if (!has_wildcard(part)) {
-        if (root.try_open(below(path, part), O_PATH | O_NOFOLLOW)) next.push_back(below(path, part));
+        if (canonical_path(root, below(path, part))) next.push_back(below(path, part));
         continue;
       }
-      if (!root.try_open(path, O_PATH | O_DIRECTORY)) continue;
+      if (!is_directory(root, path)) continue;
       for (const auto& name : root.list(path))
         if (parser::match_pattern(part, name)) next.push_back(below(path, name));
     }
@@ -136,7 +141,7 @@ std::vector<std::string> matches(const linux::RootFd& root, const std::vector<st
   const auto slash = clean.rfind('/');
   const std::string parent = slash == std::string::npos ? "" : clean.substr(0, slash);
   std::string meant;
-  if (root.try_open(parent, O_PATH | O_DIRECTORY)) meant = base::did_you_mean(last_name(clean), root.list(parent));
+  if (is_directory(root, parent)) meant = base::did_you_mean(last_name(clean), root.list(parent));
   throw Error("there is no " + base::escape_control(pattern) + " to copy" + meant);
 }
 

