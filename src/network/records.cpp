@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 
 namespace conductor::network {
@@ -38,24 +37,25 @@ std::optional<Endpoint> Records::find(const std::string& id) const {
 }
 
 std::vector<Endpoint> Records::list() const {
-  const auto attached_ids = store::list_directory(state_ + "/attached");
-  std::vector<Endpoint> endpoints;
-  for (const std::string& name : store::list_directory(root_ + "/endpoints")) {
-    if (!name.ends_with(".json")) continue;
-    const std::string id = name.substr(0, name.size() - 5);
-    const bool is_attached = std::binary_search(attached_ids.begin(), attached_ids.end(), id);
-    try {
-      if (auto endpoint = is_attached ? find(id) : read(id)) endpoints.push_back(std::move(*endpoint));
-    } catch (const base::Error& e) {
-      base::log(base::LogLevel::warning, e.message());
-    }
-  }
-  return endpoints;
+  std::vector<std::string> ids;
+  for (const std::string& name : store::list_directory(root_ + "/endpoints"))
+    if (name.ends_with(".json")) ids.push_back(name.substr(0, name.size() - 5));
+  return read_all(ids);
 }
 
 std::vector<Endpoint> Records::attached() const {
-  std::vector<Endpoint> endpoints = list();
-  std::erase_if(endpoints, [](const Endpoint& e) { return e.interface.empty(); });
+  auto endpoints = read_all(store::list_directory(state_ + "/attached"));
+  std::erase_if(endpoints, [](const Endpoint& e) { return e.interface.empty(); });  // gone in between
+  return endpoints;
+}
+
+std::vector<Endpoint> Records::read_all(const std::vector<std::string>& ids) const {
+  std::vector<Endpoint> endpoints;
+  for (const std::string& id : ids) try {
+      if (auto endpoint = find(id)) endpoints.push_back(std::move(*endpoint));
+    } catch (const base::Error& e) {
+      base::log(base::LogLevel::warning, e.message());
+    }
   return endpoints;
 }
 

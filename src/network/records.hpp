@@ -20,7 +20,7 @@ class Records {
 
   std::optional<Endpoint> find(const std::string& id) const;
   std::vector<Endpoint> list() const;      // damaged records are logged and left out
-  std::vector<Endpoint> attached() const;  // those of list() that have an interface
+  std::vector<Endpoint> attached() const;  // those that have an interface; others are not even read
   bool any_attached() const;
   void write(const Endpoint& endpoint, bool durable) const;
   void erase(const std::string& id) const;
@@ -44,6 +44,7 @@ class Records {
     Endpoint endpoint;
   };
   std::optional<Endpoint> read(const std::string& id) const;
+  std::vector<Endpoint> read_all(const std::vector<std::string>& ids) const;
   std::string record_path(const std::string& id) const { return root_ + "/endpoints/" + id + ".json"; }
 
   std::string root_, state_;
