@@ -122,13 +122,16 @@ Outcome Executor::run(const Plan& plan, Journal* journal) { return Run(*this, pl
 void require_whole(const Plan& plan, const Outcome& outcome) {
   if (outcome.whole()) return;
   const auto titles = [&](const std::vector<std::size_t>& indices) {
+    constexpr std::size_t shown = 8;
     std::vector<std::string> list;
-    for (const auto index : indices) list.push_back(title(plan.steps[index].operation));
+    for (std::size_t i = 0; i < std::min(indices.size(), shown); ++i)
+      list.push_back(title(plan.steps[indices[i]].operation));
+    if (indices.size() > shown) list.push_back(std::to_string(indices.size() - shown) + " more");
     return list.empty() ? std::string("nothing") : base::join(list, ", ");
   };
-  std::string what = base::join(outcome.failures, "\n");
-  if (what.empty()) what = "interrupted";
-  throw base::Error(std::move(what))
+  std::vector<std::string> sentences;
+  for (const auto& failure : outcome.failures) sentences.push_back(failure.substr(0, failure.find('\n')));
+  throw base::Error(sentences.empty() ? "interrupted" : base::join(sentences, "; "))
       .with_hint("done: " + titles(outcome.done) + "; not begun: " + titles(outcome.not_begun));
 }
 

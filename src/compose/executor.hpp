@@ -54,7 +54,8 @@ class Executor {
   std::atomic<bool> cancelled_{false};
 };
 
-// Throws Error that says what failed, what stands and what was not begun; does nothing for a whole outcome.
+// Throws Error that says what failed (the first line of each), what stands and what was not begun; does nothing for a
+// whole outcome.
 void require_whole(const Plan& plan, const Outcome& outcome);
 
 }  // namespace conductor::compose

@@ -56,7 +56,8 @@ base::Json to_json(const Step& step, std::size_t index) {
   std::visit(
       [&](const auto& operation) {
         json.set("type", operation.type);
-        for (const auto& [name, value] : *base::to_json(operation).members()) json.set(name, value);
+        const base::Json members = base::to_json(operation);
+        for (const auto& [name, value] : *members.members()) json.set(name, value);
       },
       step.operation);
   base::Json causes = base::Json::array();

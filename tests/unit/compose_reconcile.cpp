@@ -18,8 +18,7 @@ const std::string shop = R"(services:
     healthcheck: {test: ["CMD", "true"]}
   web:
     build: ./web
-    environment:
-      COLOUR: red
+    environment: {COLOUR: red}
     depends_on:
       db: {condition: service_healthy}
 volumes:
@@ -49,12 +48,12 @@ std::string change(const std::string& before, const std::string& after, const co
 TEST_CASE("up on an empty machine: volumes and images first, dependants after the condition holds") {
   CHECK(to_text(reconcile_up(test::project(shop), empty_machine(), {})) ==
         R"(  1. create volume shop_data
-       conductor.yaml:13: volume data is not there yet
+       conductor.yaml:12: volume data is not there yet
   2. create container shop-db-1 (after 1)
        conductor.yaml:2: service db has no container yet
   3. start container shop-db-1 (after 2)
   4. wait until db is healthy (after 3)
-       conductor.yaml:11: depends_on asks for it
+       conductor.yaml:10: depends_on asks for it
   5. build image shop-web:latest
        conductor.yaml:7: there is no such image yet
   6. create container shop-web-1 (after 5)
@@ -68,7 +67,7 @@ TEST_CASE("an unchanged project has an empty plan") { CHECK(change(shop, shop).e
 TEST_CASE("a changed variable recreates exactly that container and names the line") {
   CHECK(change(shop, replaced(shop, "red", "blue")) ==
         R"(  1. recreate container shop-web-1
-       conductor.yaml:9: environment.COLOUR: "red" -> "blue"
+       conductor.yaml:8: environment.COLOUR: "red" -> "blue"
   2. start container shop-web-1 (after 1)
 )");
 }
