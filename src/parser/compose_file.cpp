@@ -68,7 +68,7 @@ void read_isolation(ComposeReader& reader, const YamlNode& node, ComposeFile& fi
   file.strict = isolation == "strict";
 }
 constexpr std::array conductor_keys{Key<ComposeFile>{"isolation", read_isolation}};
-constexpr Level<ComposeFile> conductor_level{"'x-conductor'", conductor_keys};
+constexpr Level<ComposeFile> conductor_level{"'x-conductor'", conductor_keys, {}};
 
 constexpr std::array file_keys{
     Key<ComposeFile>{"name", read_name},

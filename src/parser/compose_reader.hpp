@@ -28,7 +28,7 @@ template <class Owner>
 struct Level {
   std::string_view what;  // "a service"
   std::span<const Key<Owner>> keys;
-  std::span<const std::string_view> later{};
+  std::span<const std::string_view> later;
 };
 
 template <class Member>

@@ -68,7 +68,7 @@ constexpr std::array healthcheck_keys{
     Key<HealthcheckSection>{"retries", into<&HealthcheckSection::retries, count>},
     Key<HealthcheckSection>{"disable", into<&HealthcheckSection::disable, boolean>},
 };
-constexpr Level<HealthcheckSection> healthcheck_level{"'healthcheck'", healthcheck_keys};
+constexpr Level<HealthcheckSection> healthcheck_level{"'healthcheck'", healthcheck_keys, {}};
 
 // --- depends_on and env_file ------------------------------------------------------------------------------------
 
@@ -87,7 +87,7 @@ constexpr std::array dependency_keys{
     Key<Dependency>{"restart", into<&Dependency::restart, boolean>},
     Key<Dependency>{"required", into<&Dependency::required, boolean>},
 };
-constexpr Level<Dependency> dependency_level{"a dependency", dependency_keys};
+constexpr Level<Dependency> dependency_level{"a dependency", dependency_keys, {}};
 
 void read_path(ComposeReader& reader, const YamlNode& node, EnvFile& file) {
   file.value = text(reader, node);

@@ -112,7 +112,7 @@ constexpr std::array limit_keys{
     Key<Service>{"memory", into<&Service::mem_limit, size>},
     Key<Service>{"pids", into<&Service::pids_limit, number_or_all>},
 };
-constexpr Level<Service> limits_level{"'limits'", limit_keys};
+constexpr Level<Service> limits_level{"'limits'", limit_keys, {}};
 
 constexpr std::array reservation_keys{Key<Service>{"memory", into<&Service::mem_reservation, size>}};
 constexpr std::array<std::string_view, 3> reservation_later{"cpus", "generic_resources", "devices"};
@@ -124,7 +124,7 @@ constexpr std::array resource_keys{
     Key<Service>{"reservations",
                  [](ComposeReader& in, const YamlNode& node, Service& to) { in.read(node, reservations_level, to); }},
 };
-constexpr Level<Service> resources_level{"'resources'", resource_keys};
+constexpr Level<Service> resources_level{"'resources'", resource_keys, {}};
 
 constexpr std::array deploy_keys{
     Key<Service>{"replicas", into<&Service::replicas, count>},

@@ -19,7 +19,7 @@ struct Reader {
   const Node& node;
   char escape;
   Diagnostics& diagnostics;
-  std::string canonical{};  // of the words; set by those whose words are not simply the rest of the line
+  std::string canonical;  // of the words; set by those whose words are not simply the rest of the line
 
   void error(std::size_t offset, std::string message, std::string hint = {}) {
     diagnostics.error(node.rest.empty() ? node.position : node.at(offset), std::move(message), std::move(hint));
@@ -297,7 +297,7 @@ std::optional<Instruction> parse_node(const Node& node, char escape, Diagnostics
     diagnostics.error(node.position, keyword + " needs at least one word");
     return std::nullopt;
   }
-  Reader reader{node, escape, diagnostics};
+  Reader reader{node, escape, diagnostics, {}};
   Instruction instruction{rule->parse(reader), node.flags, keyword, {}, node.position};
   check_words(instruction.statement, escape, diagnostics);
   instruction.text = canonical_text(instruction, node, reader.canonical);

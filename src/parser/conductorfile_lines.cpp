@@ -100,7 +100,7 @@ struct LineState {
   const std::string& file;
   char escape;
   bool strip_tabs = false;
-  std::vector<PendingHeredoc> heredocs{};
+  std::vector<PendingHeredoc> heredocs;
 };
 
 // `text` without quotes and escape characters, as the shell would see it.
@@ -195,7 +195,7 @@ void read_node(FileState& state) {
   state.line = {};
   if (base::trim(node.line.text()).empty()) return;
   const std::string text = node.line.text();
-  LineState line{node, state.file, E};
+  LineState line{node, state.file, E, false, {}};
   try {
     Input parts(text.data(), text.size(), "");
     pegtl::parse<grammar::parts<E>, LineAction, Control>(parts, line);
@@ -267,8 +267,8 @@ struct grammar::heredoc_bodies {
 namespace {
 struct DirectiveState {
   const std::string& file;
-  std::string name{};
-  std::vector<Directive> found{};
+  std::string name;
+  std::vector<Directive> found;
 };
 
 template <class Rule>
@@ -293,7 +293,7 @@ struct DirectiveAction<grammar::directive_value> {
 // The first comment that is no directive ends them, as the reference says; an unknown name makes an ordinary comment.
 void read_directives(std::string_view text, FileState& state) {
   Input in(text.data(), text.size(), "");
-  DirectiveState directives{state.file};
+  DirectiveState directives{state.file, {}, {}};
   while (pegtl::parse<grammar::directive, DirectiveAction>(in, directives)) {
     Directive directive = std::move(directives.found.back());
     auto& known = state.lines.directives;

@@ -18,9 +18,11 @@ struct Range {
 
 struct Step {
   enum Kind { character, any, star, set, directories, everything } kind;
-  char32_t code = 0;            // character
-  bool negated = false;         // set
-  std::vector<Range> ranges{};  // set
+  char32_t code;              // character
+  bool negated;               // set
+  std::vector<Range> ranges;  // set
+
+  explicit Step(Kind of, char32_t character_code = 0) : kind(of), code(character_code), negated(false) {}
 };
 
 // The next character; a byte that is no UTF-8 is a character of its own.
@@ -61,30 +63,33 @@ class PatternReader {
         return star();
       case '?':
         ++at_;
-        return {Step::any};
+        return Step(Step::any);
       case '[':
         ++at_;
         return set();
       default:
-        return {Step::character, literal()};
+        return Step(Step::character, literal());
     }
   }
 
   // `**` stands for any number of directories: what follows it begins a name.
   Step star() {
-    if (!any_depth_ || at_ == text_.size() || text_[at_] != '*') return {Step::star};
+    if (!any_depth_ || at_ == text_.size() || text_[at_] != '*') return Step(Step::star);
     ++at_;
     if (at_ < text_.size() && text_[at_] == '/') ++at_;
-    return {at_ == text_.size() ? Step::everything : Step::directories};
+    return Step(at_ == text_.size() ? Step::everything : Step::directories);
   }
 
   char32_t literal() {
-    if (text_[at_] == '\\' && ++at_ == text_.size()) malformed();
+    if (text_[at_] == '\\') {
+      ++at_;
+      if (at_ == text_.size()) malformed();
+    }
     return next_code(text_, at_);
   }
 
   Step set() {
-    Step result{Step::set};
+    Step result(Step::set);
     if (at_ < text_.size() && text_[at_] == '^') result.negated = true, ++at_;
     for (bool first = true; first || at_ >= text_.size() || text_[at_] != ']'; first = false) {
       const char32_t low = set_member();

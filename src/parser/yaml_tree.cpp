@@ -101,8 +101,8 @@ class TreeBuilder : public YAML::EventHandler {
     Size size{1, 0, 1};
     YAML::anchor_t anchor = 0;
     bool has_key = false;  // a map's key waits for its value
-    YamlEntry entry{};
-    std::unordered_set<std::string> keys{};
+    YamlEntry entry;
+    std::unordered_set<std::string> keys;
   };
 
   const std::string& file_;
