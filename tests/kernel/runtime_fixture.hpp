@@ -1,6 +1,13 @@
 // A private store with a small root file system of busybox, and containers that are gone when the test ends.
 #pragma once
 
+#include "base/error.hpp"
+#include "linux/capabilities.hpp"
+#include "runtime/runtime.hpp"
+#include "store/records.hpp"
+#include "support/catch.hpp"
+#include "support/temp.hpp"
+
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -11,13 +18,6 @@
 #include <functional>
 #include <string>
 #include <vector>
-
-#include "base/error.hpp"
-#include "linux/capabilities.hpp"
-#include "runtime/runtime.hpp"
-#include "store/records.hpp"
-#include "support/catch.hpp"
-#include "support/temp.hpp"
 
 #define NEEDS_ROOT() \
   if (geteuid() != 0) SKIP_TEST("needs root")
@@ -169,8 +169,9 @@ class Containers {
       store::make_directory(rootfs() + name, 0755);
     chmod(rootfs().c_str(), 0755);
     std::filesystem::copy_file("/bin/busybox", rootfs() + "/bin/busybox");
-    for (const char* name : {"sh", "true", "false", "cat", "echo", "sleep", "id", "ls", "grep", "mount", "umount", "stty",
-                             "kill", "ps", "touch", "readlink", "stat", "tty", "hostname", "pwd", "seq", "dd", "wc"})
+    for (const char* name :
+         {"sh",   "true", "false", "cat",      "echo", "sleep", "id",       "ls",  "grep", "mount", "umount", "stty",
+          "kill", "ps",   "touch", "readlink", "stat", "tty",   "hostname", "pwd", "seq",  "dd",    "wc"})
       REQUIRE(symlink("busybox", (rootfs() + "/bin/" + name).c_str()) == 0);
     write("/etc/passwd", "root:x:0:0:root:/root:/bin/sh\nweb:x:1000:1001:web:/srv:/bin/sh\n");
     write("/etc/group", "root:x:0:\nweb:x:1001:\nextra:x:2000:web\n");

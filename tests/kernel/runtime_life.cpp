@@ -1,0 +1,224 @@
+// Stop, restart, health, logs, adoption, terminals, exec.
+#include "linux/terminal.hpp"
+#include "runtime_fixture.hpp"
+
+#include <poll.h>
+
+using namespace test;
+using monitor::Health;
+using monitor::Phase;
+using monitor::Status;
+using namespace std::chrono_literals;
+
+namespace {
+
+const std::string serve = "trap 'echo bye; exit 3' TERM; echo ready; while :; do sleep 1000 & wait; done";
+
+bool has_text(Containers& containers, const std::string& id, const std::string& text) {
+  return containers.log_text(id).find(text) != std::string::npos;
+}
+
+// Follows the log until a text has come.
+void wait_for_text(Containers& containers, const std::string& id, const std::string& text) {
+  struct Found {};
+  std::string seen;
+  runtime::LogOptions options;
+  options.follow = true;
+  try {
+    containers.runtime().logs(id, options, [&](runtime::Stream, std::int64_t, std::string_view bytes) {
+      seen += bytes;
+      if (seen.find(text) != std::string::npos) throw Found();
+    });
+  } catch (const Found&) {
+  }
+  REQUIRE(seen.find(text) != std::string::npos);
+}
+
+}  // namespace
+
+TEST_CASE("stop sends the stop signal first") {
+  NEEDS_ROOT();
+  Containers containers;
+  const auto id = containers.start(containers.setup({"sh", "-c", serve}));
+  wait_for_text(containers, id, "ready");
+  containers.runtime().stop(id, 10s);
+  const auto status = containers.runtime().status(id);
+  REQUIRE(status);
+  CHECK((status->phase == Phase::exited && status->exit_code == 3 && status->stopped_by_user));
+  CHECK(has_text(containers, id, "bye"));
+  containers.runtime().stop(id, 1s);  // again is fine
+}
+
+TEST_CASE("what does not stop in time is killed, and not restarted") {
+  NEEDS_ROOT();
+  Containers containers;
+  auto what = containers.setup({"sleep", "1000"});  // as first process it ignores SIGTERM
+  what.launch.restart.policy = monitor::RestartPolicy::always;
+  const auto id = containers.start(what);
+  containers.runtime().stop(id, 50ms);
+  const auto status = containers.runtime().status(id);
+  REQUIRE(status);
+  CHECK((status->phase == Phase::exited && status->exit_code == 137 && status->restarts == 0));
+}
+
+TEST_CASE("on-failure restarts so many times, with the same network") {
+  NEEDS_ROOT();
+  Containers containers;
+  auto what = containers.setup({"sh", "-c", "readlink /proc/self/ns/net; exit 4"});
+  what.launch.restart = {monitor::RestartPolicy::on_failure, 2};
+  const auto id = containers.start(what);
+  CHECK(containers.runtime().wait(id) == 4);
+  const auto status = containers.runtime().status(id);
+  REQUIRE(status);
+  CHECK(status->restarts == 2);
+  const std::string text = containers.log_text(id);
+  const std::string first = text.substr(0, text.find('\n') + 1);
+  CHECK(text == first + first + first);
+}
+
+TEST_CASE("health goes from starting to healthy, and to unhealthy") {
+  NEEDS_ROOT();
+  Containers containers;
+  auto what = containers.setup({"sleep", "1000"});
+  what.launch.healthcheck.test = {"CMD-SHELL", "echo checked; [ ! -e /tmp/ill ]"};
+  what.launch.healthcheck.interval = 20ms;
+  what.launch.healthcheck.retries = 2;
+  const auto id = containers.start(what);
+  CHECK(containers.becomes(id, [](const Status& s) { return s.health == Health::healthy; }));
+  CHECK(containers.runtime().status(id)->health_output == "checked\n");
+  CHECK(containers.exec(id, containers.process({"touch", "/tmp/ill"})).code == 0);
+  CHECK(containers.becomes(id, [](const Status& s) { return s.health == Health::unhealthy; }));
+  CHECK(containers.runtime().status(id)->failing_streak >= 2);
+}
+
+TEST_CASE("a health check that takes too long is ended with all it started") {
+  NEEDS_ROOT();
+  Containers containers;
+  auto what = containers.setup({"sleep", "1000"});
+  what.launch.healthcheck.test = {"CMD-SHELL", "sleep 777 & sleep 777"};
+  what.launch.healthcheck.interval = 10ms;
+  what.launch.healthcheck.timeout = 50ms;
+  what.launch.healthcheck.retries = 1;
+  const auto id = containers.start(what);
+  CHECK(containers.becomes(id, [](const Status& s) { return s.health == Health::unhealthy; }));
+  what.launch.healthcheck.interval = 1h;
+  containers.runtime().stop(id, 0s);
+  CHECK(linux::list_cgroups(containers.locations.instance).empty());
+}
+
+TEST_CASE("the last line of a fast exit is in the log, with its stream") {
+  NEEDS_ROOT();
+  Containers containers;
+  for (int i = 0; i < 20; ++i) {
+    const auto id = containers.start(containers.setup({"sh", "-c", "echo out; echo last >&2"}));
+    std::string out, err;
+    runtime::LogOptions options;
+    options.follow = true;
+    containers.runtime().logs(id, options, [&](runtime::Stream stream, std::int64_t when, std::string_view bytes) {
+      CHECK(when > 0);
+      (stream == runtime::Stream::output ? out : err) += bytes;
+    });
+    CHECK((out == "out\n" && err == "last\n"));
+  }
+}
+
+TEST_CASE("tail counts lines") {
+  NEEDS_ROOT();
+  Containers containers;
+  const auto id = containers.start(containers.setup({"seq", "1", "20000"}));
+  CHECK(containers.runtime().wait(id) == 0);
+  runtime::LogOptions options;
+  options.tail = 2;
+  CHECK(containers.log_text(id, options) == "19999\n20000\n");
+  options.tail = 0;
+  CHECK(containers.log_text(id, options).empty());
+  CHECK(containers.log_text(id).size() == 108894);
+}
+
+TEST_CASE("a container outlives its monitor and is adopted") {
+  NEEDS_ROOT();
+  Containers containers;
+  const auto id = containers.start(containers.setup({"sh", "-c", serve}));
+  wait_for_text(containers, id, "ready");
+  const auto before = containers.runtime().status(id);
+  REQUIRE(before);
+  const auto monitor = linux::open_process(before->monitor);
+  REQUIRE(monitor);
+  linux::send_signal(*monitor, SIGKILL);
+  REQUIRE(linux::wait_ended(*monitor, 5000));
+  const auto after = containers.runtime().status(id);
+  REQUIRE(after);
+  CHECK((after->phase == Phase::running && after->process == before->process && !(after->monitor == before->monitor)));
+  containers.runtime().stop(id, 10s);
+  const auto end = containers.runtime().status(id);
+  REQUIRE(end);
+  CHECK(end->phase == Phase::exited);
+  CHECK((end->exit_code == 3 || end->exit_code == -1));
+  CHECK(has_text(containers, id, "bye"));
+}
+
+TEST_CASE("when monitor and process are both gone the container has ended, its code is not known") {
+  NEEDS_ROOT();
+  Containers containers;
+  const auto id = containers.start(containers.setup({"sleep", "1000"}));
+  const auto before = containers.runtime().status(id);
+  REQUIRE(before);
+  const auto monitor = linux::open_process(before->monitor);
+  const auto process = linux::open_process(before->process);
+  REQUIRE((monitor && process));
+  linux::send_signal(*monitor, SIGKILL);
+  linux::send_signal(*process, SIGKILL);
+  REQUIRE((linux::wait_ended(*monitor, 5000) && linux::wait_ended(*process, 5000)));
+  const auto after = containers.runtime().status(id);
+  REQUIRE(after);
+  CHECK((after->phase == Phase::exited && after->exit_code == -1));
+  CHECK(linux::list_cgroups(containers.locations.instance).empty());
+}
+
+TEST_CASE("exec passes the exit code on, or says why there is none") {
+  NEEDS_ROOT();
+  Containers containers;
+  const auto id = containers.start(containers.setup({"sleep", "1000"}));
+  CHECK(containers.exec(id, containers.process({"sh", "-c", "exit 9"})).code == 9);
+  const auto absent = containers.exec(id, containers.process({"nothing-of-that-name"}));
+  CHECK(absent.code == 127);
+  CHECK_THAT(absent.error, Catch::Matchers::Contains("not found in $PATH"));
+  CHECK(containers.exec(id, containers.process({"/etc/passwd"})).code == 126);
+  const auto seen = containers.exec(id, containers.process({"sh", "-c", "hostname; readlink /proc/1/exe; echo e >&2"}));
+  CHECK((seen.output == "box\n/bin/busybox\n" && seen.error == "e\n"));
+}
+
+TEST_CASE("init reaps, passes signals on and ends as its program does") {
+  NEEDS_ROOT();
+  Containers containers;
+  auto what = containers.setup({"sh", "-c", "(sleep 0 &); echo ready; exec sleep 1000"});
+  what.launch.init = true;
+  const auto id = containers.start(what);
+  wait_for_text(containers, id, "ready");
+  containers.runtime().stop(id, 10s);
+  CHECK(containers.runtime().status(id)->exit_code == 128 + SIGTERM);
+}
+
+TEST_CASE("a terminal has the caller's size and is /dev/console") {
+  NEEDS_ROOT();
+  Containers containers;
+  auto outside = linux::open_terminal();
+  linux::set_window_size(outside.peer.get(), {33, 101});
+  auto what = containers.setup({"sh", "-c", "stty size; tty; [ -t 2 ] && stat -c %F /dev/console; exit 5"});
+  what.launch.process.terminal = true;
+  what.launch.open_stdin = true;
+  auto created = containers.runtime().create(what, {outside.peer.get(), outside.peer.get(), outside.peer.get()});
+  created.start();
+  CHECK(created.wait(outside.peer.get()) == 5);
+  CHECK(containers.log_text(what.id) == "33 101\r\n/dev/pts/0\r\ncharacter special file\r\n");
+}
+
+TEST_CASE("out of memory is noticed") {
+  NEEDS_ROOT();
+  Containers containers;
+  auto what = containers.setup({"sh", "-c", "dd if=/dev/zero of=/dev/null bs=100M count=1"});
+  what.limits.memory = 16 << 20;
+  what.limits.memory_swap = 16 << 20;
+  CHECK(containers.run(what).code != 0);
+  CHECK(containers.runtime().status(what.id)->out_of_memory);
+}
