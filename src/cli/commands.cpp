@@ -14,6 +14,7 @@ constexpr std::string_view containers = "Containers";
 constexpr std::string_view images_group = "Images";
 constexpr std::string_view network_group = "Network";
 constexpr std::string_view volumes = "Volumes";
+constexpr std::string_view services = "Services";
 constexpr std::string_view machine = "This machine";
 constexpr std::string_view hidden = "";
 
@@ -39,6 +40,19 @@ constexpr std::array table = {
     Command{"rmi", images_group, "Remove images", remove_image},
     Command{"rmcache", images_group, "Remove layers and bases that no image needs", remove_cache},
 
+    Command{"compose up", services, "Make the machine match the compose file", compose_up},
+    Command{"compose down", services, "Stop and remove the project's containers", compose_down},
+    Command{"compose plan", services, "Show what up would change, and why (exit code 2: there is something)",
+            compose_plan},
+    Command{"compose ps", services, "List the project's containers", compose_ps},
+    Command{"compose logs", services, "Show what the services have written", compose_logs},
+    Command{"compose exec", services, "Run a command in a service's container", compose_exec},
+    Command{"compose build", services, "Build the services' images", compose_build},
+    Command{"compose start", services, "Start services that are stopped", compose_start},
+    Command{"compose stop", services, "Stop services", compose_stop},
+    Command{"compose restart", services, "Stop services and start them again", compose_restart},
+    Command{"compose config", services, "Check the file and show it with everything resolved", compose_config},
+
     Command{"peer", network_group, "Let containers open connections to each other", peer},
     Command{"addnetwork", network_group, "Give a container internet and published ports", add_network},
 
@@ -56,7 +70,7 @@ constexpr std::array table = {
 
 constexpr std::array family_table = {
     Family{"compose", "Run the services of a compose file",
-           "-f --file -p --project-name --project-directory --profile"},
+           "-f --file -p --project-name --project-directory --env-file --profile"},
     Family{"volume", "Volumes", ""},
     Family{"system", "This machine", ""},
 };

@@ -116,6 +116,16 @@ int system_recover(Invocation&);
 int settle(Invocation&);
 int version(Invocation&);
 int help(Invocation&);
-// cmd_compose*.cpp: declared here and given their rows in commands.cpp together with the functions.
+int compose_up(Invocation&);  // cmd_compose.cpp
+int compose_down(Invocation&);
+int compose_plan(Invocation&);
+int compose_build(Invocation&);
+int compose_start(Invocation&);  // cmd_compose_services.cpp
+int compose_stop(Invocation&);
+int compose_restart(Invocation&);
+int compose_ps(Invocation&);
+int compose_exec(Invocation&);
+int compose_logs(Invocation&);  // cmd_compose_view.cpp
+int compose_config(Invocation&);
 
 }  // namespace conductor::cli

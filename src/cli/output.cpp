@@ -49,19 +49,26 @@ std::string evaluate(std::string_view expression, const base::Json& value) {
   return as_json ? found.dump() : shown(found);
 }
 
+// Columns a text takes on a terminal, for text of letters one column wide: bytes that begin a character (UTF-8).
+std::size_t width_of(const std::string& text) {
+  return static_cast<std::size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
+}
+
 // Aligned columns, three blanks between them, none at the end of a line.
 std::string align(const std::vector<std::vector<std::string>>& lines) {
   std::vector<std::size_t> widths;
   for (const auto& line : lines)
     for (std::size_t i = 0; i < line.size(); ++i) {
       if (i == widths.size()) widths.push_back(0);
-      widths[i] = std::max(widths[i], line[i].size());
+      widths[i] = std::max(widths[i], width_of(line[i]));
     }
   constexpr std::size_t gap = 3;
   std::string text;
   for (const auto& line : lines) {
     std::string row;
-    for (std::size_t i = 0; i < line.size(); ++i) row += line[i] + std::string(widths[i] - line[i].size() + gap, ' ');
+    for (std::size_t i = 0; i < line.size(); ++i)
+      row += line[i] + std::string(widths[i] - width_of(line[i]) + gap, ' ');
     text += row.substr(0, row.find_last_not_of(' ') + 1) + "\n";
   }
   return text;

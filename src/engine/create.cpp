@@ -6,7 +6,7 @@
 #include "engine/engine.hpp"
 #include "engine/launch.hpp"
 #include "engine/names.hpp"
-#include "linux/root_fd.hpp"
+#include "linux/netlink.hpp"
 #include "store/records.hpp"
 
 namespace conductor::engine {
@@ -118,6 +118,17 @@ void Engine::make_mounts(const Container& container) {
   }
 }
 
+void Engine::reserve_endpoint(Container& container) {
+  auto& endpoint = container.config.endpoint;
+  const auto reserved = network_.reserve(container.id, endpoint);
+  // A host name of the user's own is for the container itself; names that others may link to are unique, it need not
+  // be.
+  const std::string& hostname = container.config.hostname;
+  if (hostname.empty() || hostname == container.config.name) return;
+  endpoint.extra_hosts.push_back({hostname, linux::to_text(reserved.address)});
+  network_.reserve(container.id, endpoint);
+}
+
 Container Engine::create(ContainerConfig config, const image::Progress& progress) {
   check(config);
   const image::Image image = images_.resolve(config.image, progress);
@@ -143,7 +154,7 @@ Container Engine::create(ContainerConfig config, const image::Progress& progress
       if (mount.kind == MountKind::bind) mount.source = volume::check_bind_source(locations_, mount.source, true);
     if (wanted.network == NetworkMode::links) {
       wanted.endpoint.names = {wanted.name, base::short_id(id)};
-      network_.reserve(id, wanted.endpoint);
+      reserve_endpoint(container);
     }
     make_mounts(container);
     write_container(locations_, container);

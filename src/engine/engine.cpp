@@ -69,17 +69,6 @@ std::vector<Observed> Engine::list() {
   return all;
 }
 
-void Engine::set_endpoint(const std::string& id, const network::EndpointConfig& endpoint) {
-  const auto lock = lock_directory(locations_, id);
-  Container container = find(id);
-  if (container.config.network != NetworkMode::links)
-    throw base::Error("container '" + container.config.name + "' has no network of its own (--network " +
-                      std::string(base::enum_name(container.config.network)) + ")");
-  container.config.endpoint = endpoint;
-  network_.reconfigure(id, endpoint);
-  write_container(locations_, container);
-}
-
 void Engine::rename(const std::string& id, const std::string& name) {
   store::require_valid_name("container", name);
   const auto lock = lock_directory(locations_, id);

@@ -87,6 +87,8 @@ class Engine {
 
  private:
   std::optional<std::string> try_resolve(const std::string& name) const;
+  void reserve_endpoint(Container& container);
+  void serve_new_ports(const std::string& id, const network::EndpointConfig& before);
   void make_mounts(const Container& container);
   void write_network_files(const Container& container);
   // After the end of a container: network, cgroup and run directory.

@@ -3,6 +3,7 @@
 #include "engine/directory.hpp"
 #include "engine/engine.hpp"
 #include "engine/launch.hpp"
+#include "engine/state.hpp"
 #include "linux/fd.hpp"
 #include "linux/root_fd.hpp"
 #include "store/records.hpp"
@@ -12,11 +13,6 @@
 namespace conductor::engine {
 
 namespace {
-
-// It has a process, or its monitor is about to start one.
-bool is_active(const std::optional<monitor::Status>& status) {
-  return status && status->phase != monitor::Phase::exited;
-}
 
 std::vector<runtime::Created::Listener> listeners_of(const std::vector<network::PortListener>& ports,
                                                      linux::Ipv4 address) {
@@ -118,9 +114,10 @@ void Engine::kill(const std::string& id, int signal) {
   const Container container = find(id);
   if (!is_active(runtime_.status(id))) throw base::Error("container '" + container.config.name + "' is not running");
   const base::Context context("signalling container " + container.config.name);
-  if (signal != SIGKILL) return runtime_.send_signal(id, signal);
-  // Killed for good: no restart policy brings it back.
-  runtime_.stop(id, std::chrono::nanoseconds(0));
+  runtime_.send_signal(id, signal);
+  if (signal != SIGKILL) return;
+  // Nothing outlives that one, and no restart policy brings it back: it has ended when we return.
+  runtime_.wait(id);
   settle(id);
 }
 

@@ -4,6 +4,7 @@
 #include "base/text.hpp"
 #include "engine/directory.hpp"
 #include "engine/engine.hpp"
+#include "engine/state.hpp"
 #include "linux/process.hpp"
 #include "store/records.hpp"
 
@@ -14,10 +15,6 @@
 namespace conductor::engine {
 
 namespace {
-
-bool is_active(const std::optional<monitor::Status>& status) {
-  return status && status->phase != monitor::Phase::exited;
-}
 
 // One object that cannot be recovered does not keep the others from it, nor the command that was asked for.
 template <class Step>

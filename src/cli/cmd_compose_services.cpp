@@ -1,0 +1,128 @@
+// compose start, stop, restart, ps, exec.
+#include "base/text.hpp"
+#include "base/units.hpp"
+#include "cli/cmd_compose_common.hpp"
+#include "cli/container_view.hpp"
+#include "cli/output.hpp"
+#include "cli/run_options.hpp"
+#include "cli/streams.hpp"
+#include "compose/labels.hpp"
+
+#include <algorithm>
+
+namespace conductor::cli {
+
+namespace {
+
+int change(Invocation& call, compose::Lifecycle what) {
+  ProjectOptions which(call);
+  std::vector<std::string> services;
+  std::optional<std::int64_t> seconds;
+  if (what != compose::Lifecycle::start)
+    call.options().number("-t,--timeout", seconds, "seconds to wait before killing", "SECONDS");
+  call.options().unsupported("--no-deps --wait --wait-timeout");
+  call.options().words("SERVICE", services);
+  call.parse();
+  const auto project = which.try_load();
+  for (const auto& service : services)
+    if (project) project->require(service);
+  Reporter reporter;
+  const std::string name = which.name(project);
+  if (compose::change(reporter.session(call.engine()), name, what, services, grace_of(seconds)).empty())
+    print_error("Nothing to do.");
+  return 0;
+}
+
+base::Json row(const engine::Observed& observed, const compose::ObservedContainer& container, std::int64_t now) {
+  base::Json json = listed(observed, false, now);
+  json.set("Name", container.name());
+  json.set("Service", container.service);
+  json.set("Project", observed.container.config.labels.at(compose::label::project));
+  json.set("Health", container.status.health == monitor::Health::none
+                         ? std::string()
+                         : std::string(base::enum_name(container.status.health)));
+  json.set("ExitCode", container.status.exit_code);
+  return json;
+}
+
+}  // namespace
+
+int compose_start(Invocation& call) { return change(call, compose::Lifecycle::start); }
+int compose_stop(Invocation& call) { return change(call, compose::Lifecycle::stop); }
+int compose_restart(Invocation& call) { return change(call, compose::Lifecycle::restart); }
+
+int compose_ps(Invocation& call) {
+  ProjectOptions which(call);
+  bool all = false, quiet = false, services_only = false;
+  std::string format;
+  std::vector<std::string> services;
+  call.options().flag("-a,--all", all, "those that do not run, too");
+  call.options().flag("-q,--quiet", quiet, "ids alone");
+  call.options().flag("--services", services_only, "names of services alone");
+  call.options().option("--format", format, "table, json or a template", "FORMAT");
+  call.options().unsupported("--filter --no-trunc --orphans --status");
+  call.options().words("SERVICE", services);
+  call.parse();
+  const auto project = which.try_load();
+  const std::string name = which.name(project);
+  for (const auto& service : services)
+    if (project) project->require(service);
+
+  const auto list = call.engine().list();
+  const std::int64_t now = base::now_unix_ns();
+  std::vector<base::Json> rows;
+  for (const auto& container : compose::containers_of(list, name)) {
+    if (!all && !container.running()) continue;
+    if (!services.empty() && std::ranges::find(services, container.service) == services.end()) continue;
+    const auto observed = std::ranges::find(
+        list, container.container.id, [](const engine::Observed& o) -> const std::string& { return o.container.id; });
+    rows.push_back(row(*observed, container, now));
+  }
+  if (services_only) {
+    std::set<std::string> names;
+    for (const auto& json : rows) names.insert(*json.find("Service")->string());
+    for (const auto& service : names) print_line(service);
+    return 0;
+  }
+  const std::vector<Column> columns = {{"NAME", "Name"},       {"IMAGE", "Image"},        {"COMMAND", "Command"},
+                                       {"SERVICE", "Service"}, {"CREATED", "RunningFor"}, {"STATUS", "Status"},
+                                       {"PORTS", "Ports"}};
+  print(render_list(columns, rows, quiet ? "{{.ID}}" : format));
+  return 0;
+}
+
+int compose_exec(Invocation& call) {
+  ProjectOptions which(call);
+  engine::Engine::ExecOptions wanted;
+  bool no_terminal = false, interactive = true, terminal = false;
+  std::optional<std::int64_t> index;
+  std::vector<std::string> variables, words;
+  call.options().flag("-d,--detach", wanted.detach, "run in the background");
+  call.options().flag("-T,--no-tty", no_terminal, "no terminal, even from one");
+  call.options().flag("-t,--tty", terminal, "as always from a terminal");
+  call.options().flag("-i,--interactive", interactive, "as always");
+  call.options().number("--index", index, "which container of the service", "N");
+  call.options().option("-e,--env", variables, "an environment variable, NAME=value or NAME", "VARIABLE");
+  call.options().option("-u,--user", wanted.user, "user and group, by name or number", "USER[:GROUP]");
+  call.options().option("-w,--workdir", wanted.working_directory, "working directory", "DIR");
+  call.options().unsupported("--privileged");
+  call.options().rest("SERVICE COMMAND...", words, 2);
+  call.parse();
+  const auto project = which.try_load();
+  const std::string& service = words.front();
+  if (project) project->require(service);
+  const std::string name = which.name(project);
+  wanted.command.assign(words.begin() + 1, words.end());
+  wanted.environment = read_environment({}, variables);
+  wanted.terminal = !no_terminal && !wanted.detach && on_terminal();
+
+  const auto observed = compose::observe(call.engine(), name, nullptr);
+  for (const auto& container : observed.containers)
+    if (container.service == service && container.running() && (!index || *index == container.number))
+      return call.engine().exec(container.container.id, wanted);
+  throw base::Error("service " + base::escape_control(service) + " of project " + name + " has no running container" +
+                    (index ? " " + std::to_string(*index) : ""))
+      .with_exit_code(1);
+}
+
+}  // namespace conductor::cli
