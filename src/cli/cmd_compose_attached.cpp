@@ -37,7 +37,7 @@ class Attached {
   int run(const compose::UpOptions& options) {
     if (!bring_up(options)) return interrupted;
     follow_the_running();
-    if (wait_for(follower_.finished())) return 0;
+    if (followed_.empty() || wait_for(follower_.finished())) return 0;
     return shut_down();
   }
 
@@ -48,7 +48,7 @@ class Attached {
   linux::Pipe wake_;
   LogPrefix prefix_;
   Reporter reporter_;
-  std::set<std::string> followed_;
+  std::set<std::string> followed_;  // the working thread's until it is joined
   std::atomic<compose::Executor*> executor_{nullptr};
   std::int64_t began_ = base::now_unix_ns();
   compose::Follower follower_;
@@ -93,14 +93,11 @@ class Attached {
   void follow_the_running() {
     for (const auto& container : compose::observe(engine_, project_.name, nullptr).containers)
       if (container.running() && project_.find(container.service) != nullptr) follow(container.container);
-    if (followed_.empty()) linux::write_all(wake_.write.get(), "x");
   }
 
   // True when `descriptor` became readable; false when a signal came first.
   bool wait_for(int descriptor) {
-    std::array<pollfd, 3> waits = {pollfd{descriptor, POLLIN, 0},
-                                   {signals_.get(), POLLIN, 0},
-                                   {followed_.empty() ? wake_.read.get() : -1, POLLIN, 0}};
+    std::array<pollfd, 2> waits = {pollfd{descriptor, POLLIN, 0}, {signals_.get(), POLLIN, 0}};
     while (poll(waits.data(), waits.size(), -1) < 0) {
     }
     return (waits[1].revents & POLLIN) == 0;

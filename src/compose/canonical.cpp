@@ -207,7 +207,9 @@ Json volume_section(const DesiredVolume& volume, const Project& project) {
 bool is_plain(const std::string& text) {
   static constexpr std::string_view safe_first = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ/_";
   static constexpr std::string_view words[] = {"null", "true", "false", "yes", "no", "on", "off", "y", "n"};
-  if (text.empty() || safe_first.find(text.front()) == std::string_view::npos) return false;
+  if (text.empty()) return false;
+  const bool duration = base::parse_duration(text).has_value() && std::string_view("hms").find(text.back()) < 3;
+  if (!duration && safe_first.find(text.front()) == std::string_view::npos) return false;
   if (text.back() == ' ' || text.back() == ':' || text.find(": ") != std::string::npos) return false;
   if (text.find(" #") != std::string::npos) return false;
   if (std::ranges::any_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; })) return false;
