@@ -34,6 +34,7 @@ Word word_at(const Reader& in, const Span& span) {
 
 std::vector<Word> words_of(const Reader& in, const std::vector<Span>& spans) {
   std::vector<Word> words;
+  words.reserve(spans.size());
   for (const auto& span : spans) words.push_back(word_at(in, span));
   return words;
 }
@@ -284,6 +285,7 @@ std::optional<Instruction> parse_node(const Node& node, char escape, Diagnostics
       find_rule(instruction_rules, [&](const InstructionRule& known) { return known.keyword == keyword; });
   if (rule == instruction_rules.end()) {
     std::vector<std::string> names;
+    names.reserve(instruction_rules.size());
     for (const auto& known : instruction_rules) names.emplace_back(known.keyword);
     diagnostics.error(node.position, "unknown instruction " + show(node.keyword), suggestion(node.keyword, names));
     return std::nullopt;

@@ -7,11 +7,20 @@
 
 namespace conductor::parser {
 
+void Diagnostics::error(base::Position position, std::string message, std::string hint) {
+  if (full()) {
+    more_ = true;
+    return;
+  }
+  const auto before = [](const base::Position& a, const base::Diagnostic& b) {
+    return std::tie(a.line, a.column) < std::tie(b.position.line, b.position.column);
+  };
+  const auto at = std::upper_bound(errors_.begin(), errors_.end(), position, before);
+  errors_.insert(at, {std::move(position), std::move(message), std::move(hint), base::Severity::error});
+}
+
 void Diagnostics::finish() {
   if (errors_.empty()) return;
-  std::stable_sort(errors_.begin(), errors_.end(), [](const auto& a, const auto& b) {
-    return std::tie(a.position.line, a.position.column) < std::tie(b.position.line, b.position.column);
-  });
   if (more_) errors_.push_back({{errors_.front().position.file, 0, 0}, "there are more mistakes", {}, {}});
   throw base::SourceError(std::move(errors_), text_);
 }

@@ -17,12 +17,7 @@ class Diagnostics {
 
   explicit Diagnostics(std::string_view text) : text_(text) {}
 
-  void error(base::Position position, std::string message, std::string hint = {}) {
-    if (!full())
-      errors_.push_back({std::move(position), std::move(message), std::move(hint), base::Severity::error});
-    else
-      more_ = true;
-  }
+  void error(base::Position position, std::string message, std::string hint = {});
   bool clean() const { return errors_.empty(); }
   // Nothing more will be told: reading may stop, suggestions need not be looked for.
   bool full() const { return errors_.size() >= most_errors; }
@@ -32,7 +27,7 @@ class Diagnostics {
 
  private:
   std::string_view text_;
-  std::vector<base::Diagnostic> errors_;
+  std::vector<base::Diagnostic> errors_;  // in the order of the text
   bool more_ = false;
 };
 

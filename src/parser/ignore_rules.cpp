@@ -185,7 +185,7 @@ std::string_view literal_head(std::string_view pattern) { return pattern.substr(
 std::string_view literal_tail(std::string_view pattern) {
   const auto last = pattern.find_last_of("*?]\\");
   if (last == std::string_view::npos) return pattern;
-  auto tail = pattern.substr(last + (pattern[last] == '\\' ? 2 : 1));
+  auto tail = pattern.substr(last + 1);
   if (pattern[last] == '*' && tail.starts_with('/')) tail.remove_prefix(1);  // `**/` may stand for nothing
   return tail;
 }

@@ -86,6 +86,14 @@ TEST_CASE("the last pattern that matches decides") {
   CHECK_FALSE(IgnoreRules::parse("*\n!dir/file\n").ignores("dir/file"));
 }
 
+TEST_CASE("escapes in ignore files") {
+  CHECK(IgnoreRules::parse("a\\\\").ignores("a\\"));
+  CHECK(IgnoreRules::parse("*\\\\b").ignores("x\\b"));
+  CHECK(IgnoreRules::parse("\\*/x").ignores("*/x"));
+  CHECK_FALSE(IgnoreRules::parse("\\*/x").ignores("a/x"));
+  CHECK(IgnoreRules::parse("\\#x").ignores("#x"));
+}
+
 TEST_CASE("ignore files without rules, and malformed ones") {
   CHECK(IgnoreRules::parse("").empty());
   CHECK(IgnoreRules::parse("\xef\xbb\xbf# x\n\n.\n/\n").empty());
