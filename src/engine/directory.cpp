@@ -5,7 +5,11 @@
 #include "linux/fd.hpp"
 #include "store/records.hpp"
 
+#include <sys/stat.h>
 #include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
 
 namespace conductor::engine {
 
@@ -45,7 +49,10 @@ std::vector<std::string> recorded_ids(const store::Locations& locations) {
 store::Lock make_directory(const store::Locations& locations, const std::string& id) {
   store::make_directory(locations.container(id));
   auto lock = store::Lock::acquire(lock_path(locations, id));
-  store::make_directory(upper_directory(locations, id), 0755);
+  const std::string upper = upper_directory(locations, id);
+  store::make_directory(upper);
+  // Its mode is that of "/" in the container, whatever our umask.
+  if (chmod(upper.c_str(), 0755) != 0) throw base::Error::from_errno("cannot set the mode of " + upper);
   store::make_directory(work_directory(locations, id));
   return lock;
 }
@@ -61,6 +68,14 @@ std::optional<store::Lock> try_lock_directory(const store::Locations& locations,
   } catch (const base::Error&) {
     return std::nullopt;
   }
+}
+
+void remove_directory(const store::Locations& locations, const std::string& id) {
+  // First out of the way in one step: nobody who still knows the path can make a file in it meanwhile.
+  const store::TemporaryTree grave(locations.temporary());
+  const std::string path = locations.container(id);
+  if (std::rename(path.c_str(), (grave.path() + "/container").c_str()) != 0 && errno != ENOENT)
+    throw base::Error::from_errno("cannot remove " + path);
 }
 
 std::optional<std::string> id_of_name(const store::Locations& locations, const std::string& name) {

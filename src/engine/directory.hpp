@@ -28,6 +28,9 @@ store::Lock lock_directory(const store::Locations& locations, const std::string&
 // Nothing when somebody else works on it, or it is gone.
 std::optional<store::Lock> try_lock_directory(const store::Locations& locations, const std::string& id);
 
+// With everything in it; absent is fine. The caller holds its lock, which ends with it.
+void remove_directory(const store::Locations& locations, const std::string& id);
+
 // The id a name leads to.
 std::optional<std::string> id_of_name(const store::Locations& locations, const std::string& name);
 // False when the name is taken.

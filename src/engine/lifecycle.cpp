@@ -8,6 +8,9 @@
 #include "linux/root_fd.hpp"
 #include "store/records.hpp"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
 #include <csignal>
 
 namespace conductor::engine {
@@ -27,7 +30,10 @@ std::vector<runtime::Created::Listener> listeners_of(const std::vector<network::
 void Engine::write_network_files(const Container& container) {
   const std::string directory = locations_.container(container.id) + "/";
   const auto write = [&](const char* name, const std::string& content) {
-    store::write_file_atomically(directory + name, content, false);
+    const auto file = linux::open_file(directory + name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0644);
+    linux::write_all(file.get(), content);
+    // Readable for every user inside, whatever our umask.
+    if (fchmod(file.get(), 0644) != 0) throw base::Error::from_errno("cannot set the mode of " + directory + name);
   };
   write(hostname_file, hostname_of(container) + "\n");
   switch (container.config.network) {
@@ -158,10 +164,12 @@ void Engine::remove_remains(const std::string& id, const std::optional<Container
           owner != volume.labels.end() && owner->second == id)
         problems.attempt([&] { volumes_.remove(volume.name, {}); });
   }
-  problems.attempt([&] { linux::remove_tree(upper_directory(locations_, id)); });
-  problems.attempt([&] { linux::remove_tree(work_directory(locations_, id)); });
-  // While anything is left the directory stays, and recover comes back to it.
-  if (problems.clean()) problems.attempt([&] { linux::remove_tree(locations_.container(id)); });
+  // While anything is left the directory stays, and recover comes back to it; its files are gone in any case.
+  if (problems.clean()) {
+    problems.attempt([&] { remove_directory(locations_, id); });
+  } else {
+    problems.attempt([&] { linux::remove_tree(upper_directory(locations_, id)); });
+  }
   problems.finish();
 }
 
