@@ -165,8 +165,8 @@ void Session::after_run(int code) {
 
 void Session::restart_later() {
   status_.phase = Phase::restarting;
-  save_status();
   ++status_.restarts;
+  save_status();
   linux::arm_timer(restart_timer_, back_off_.next(std::chrono::steady_clock::now() - run_began_));
 }
 

@@ -6,10 +6,8 @@
 #include "runtime/runtime.hpp"
 #include "runtime/signal_relay.hpp"
 
-#include <fcntl.h>
 #include <poll.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <csignal>
 
@@ -20,33 +18,6 @@ using base::Error;
 using monitor::Command;
 using monitor::Event;
 using monitor::Request;
-
-constexpr std::size_t descriptors_per_message = 16;
-
-Command forward_command(Request request, const std::vector<Created::Listener>& listeners, std::size_t first,
-                        std::size_t count, std::vector<int>& descriptors) {
-  Command command;
-  command.request = request;
-  for (std::size_t i = 0; i < count; ++i) {
-    const auto& listener = listeners[first + i];
-    command.forwards.push_back({static_cast<int>(i), listener.udp, listener.address, listener.port});
-    descriptors.push_back(listener.descriptor);
-  }
-  return command;
-}
-
-// The last message starts the container; those before hold what does not fit into it.
-void send_start(const linux::Fd& control, const std::vector<Created::Listener>& listeners) {
-  std::size_t sent = 0;
-  do {
-    const std::size_t count = std::min(listeners.size() - sent, descriptors_per_message);
-    std::vector<int> descriptors;
-    const bool last = sent + count == listeners.size();
-    const auto command = forward_command(last ? Request::start : Request::forward, listeners, sent, count, descriptors);
-    send_command(control, command, descriptors);
-    sent += count;
-  } while (sent < listeners.size());
-}
 
 void send_window(const linux::Fd& control, int terminal) {
   const auto size = linux::window_size(terminal);
@@ -86,7 +57,7 @@ Created::~Created() {
 linux::Fd Created::network_namespace() const { return linux::open_namespace(process_.pid, "net"); }
 
 void Created::start(const std::vector<Listener>& listeners) {
-  send_start(control_, listeners);
+  send_listeners(control_, listeners, Request::start);
   const auto report = next_report(control_);
   done_ = true;
   if (report && report->event == Event::started) return;

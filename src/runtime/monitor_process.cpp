@@ -9,6 +9,7 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <climits>
 #include <cstdlib>
 
@@ -68,6 +69,23 @@ std::optional<monitor::Report> next_report(const Fd& control) {
 
 void send_command(const Fd& control, const monitor::Command& command, const std::vector<int>& descriptors) {
   linux::send_message(control.get(), base::to_wire(command), descriptors);
+}
+
+void send_listeners(const Fd& control, const std::vector<Created::Listener>& listeners, monitor::Request last) {
+  constexpr std::size_t per_message = 16;
+  std::size_t sent = 0;
+  do {
+    const std::size_t count = std::min(listeners.size() - sent, per_message);
+    monitor::Command command;
+    command.request = sent + count == listeners.size() ? last : monitor::Request::forward;
+    std::vector<int> descriptors;
+    for (std::size_t i = 0; i < count; ++i, ++sent) {
+      const auto& listener = listeners[sent];
+      command.forwards.push_back({static_cast<int>(i), listener.udp, listener.address, listener.port});
+      descriptors.push_back(listener.descriptor);
+    }
+    send_command(control, command, descriptors);
+  } while (sent < listeners.size());
 }
 
 }  // namespace conductor::runtime

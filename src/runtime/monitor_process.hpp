@@ -3,6 +3,7 @@
 
 #include "linux/process.hpp"
 #include "monitor/protocol.hpp"
+#include "runtime/runtime.hpp"
 
 #include <string>
 
@@ -19,5 +20,9 @@ MonitorProcess start_monitor(const char* mode, int spec, int input, int output, 
 // The next report; nothing when the monitor has ended.
 std::optional<monitor::Report> next_report(const linux::Fd& control);
 void send_command(const linux::Fd& control, const monitor::Command& command, const std::vector<int>& descriptors = {});
+
+// Listening sockets for the monitor, in as many messages as it takes; the last one is `last`, those before are
+// `forward`.
+void send_listeners(const linux::Fd& control, const std::vector<Created::Listener>& listeners, monitor::Request last);
 
 }  // namespace conductor::runtime

@@ -98,6 +98,8 @@ class Runtime {
   // Stop signal, then SIGKILL after `grace`; returns when it has exited. Not running is fine.
   void stop(const std::string& id, std::chrono::nanoseconds grace);
   void send_signal(const std::string& id, int signal);
+  // More ports for its monitor to serve; those given to `start` are lost when the monitor dies.
+  void forward(const std::string& id, const std::vector<Created::Listener>& listeners);
   // Ends when it has exited for good; its code.
   int wait(const std::string& id);
   // Waits until `accept` says true of the status; false on timeout. Uses inotify.
