@@ -28,6 +28,9 @@ constexpr std::string_view magic = "conductor content hashes 1\n";
 constexpr std::size_t max_entries = 1U << 20U;
 constexpr std::size_t file_limit = 128U << 20U;
 constexpr std::size_t buffer_size = 256U << 10U;
+// Small files that are read for their hash are kept for the copy that most likely follows: opening them twice costs
+// more.
+constexpr std::size_t kept_file_size = 16U << 10U, kept_bytes = 64U << 20U;
 constexpr std::int64_t second = 1'000'000'000;
 // Two writes within one tick of a file system's clock leave the same time. A file younger than that when it was read
 // may have changed afterwards without a trace. Times without a fraction come from a clock that counts in seconds.
@@ -41,7 +44,9 @@ bool is_settled(const struct stat& status, std::int64_t now) {
   return youngest + (coarse ? coarse_tick : fine_tick) < now;
 }
 
-void hash_attributes(int fd, const std::string& path, base::Sha256& hash) {
+// Returns whether there are any.
+bool hash_attributes(int fd, const std::string& path, base::Sha256& hash) {
+  bool any = false;
   char names[4096];
   const ssize_t size = flistxattr(fd, names, sizeof names);
   if (size < 0 && errno != ENOTSUP) throw Error::from_errno("cannot read the attributes of " + path);
@@ -53,35 +58,45 @@ void hash_attributes(int fd, const std::string& path, base::Sha256& hash) {
     const ssize_t length = fgetxattr(fd, name.c_str(), value, sizeof value);
     if (length < 0) throw Error::from_errno("cannot read the attributes of " + path);
     hash.field(name).field({value, static_cast<std::size_t>(length)});
+    any = true;
   }
+  return any;
 }
 
-std::string hash_file(const linux::RootFd& root, const InputFile& file, std::vector<char>& buffer) {
+void hash_file(const linux::RootFd& root, InputFile& file, std::vector<char>& buffer, bool keep) {
   const linux::Fd fd = root.open(file.path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   base::Sha256 hash;
-  for (;;) {
+  const auto expected = static_cast<std::size_t>(file.status.st_size);
+  std::size_t done = 0;
+  while (done < expected) {
     const ssize_t size = read(fd.get(), buffer.data(), buffer.size());
     if (size < 0 && errno == EINTR) continue;
     if (size < 0) throw Error::from_errno("cannot read " + file.path);
     if (size == 0) break;
     hash.update({buffer.data(), static_cast<std::size_t>(size)});
+    done += static_cast<std::size_t>(size);
   }
-  hash_attributes(fd.get(), file.path, hash);
+  const bool attributes = hash_attributes(fd.get(), file.path, hash);
   struct stat after{};
   if (fstat(fd.get(), &after) != 0) throw Error::from_errno("cannot look at " + file.path);
-  if (after.st_ino != file.status.st_ino || nanoseconds(after.st_ctim) != nanoseconds(file.status.st_ctim))
+  if (done != expected || after.st_ino != file.status.st_ino ||
+      nanoseconds(after.st_ctim) != nanoseconds(file.status.st_ctim))
     throw Error(base::escape_control(file.path) + " changed while the build read it");
-  return hash.hex();
+  file.content = hash.hex();
+  if (keep && !attributes) file.bytes.emplace(buffer.data(), done);  // it fits into the buffer whole
 }
 
 void hash_files(const linux::RootFd& root, const std::vector<InputFile*>& files) {
-  std::atomic<std::size_t> next = 0;
+  std::atomic<std::size_t> next = 0, kept = 0;
   std::mutex mutex;
   std::exception_ptr failure;
   const auto work = [&] {
     try {
       std::vector<char> buffer(buffer_size);
-      for (std::size_t i = next++; i < files.size(); i = next++) files[i]->content = hash_file(root, *files[i], buffer);
+      for (std::size_t i = next++; i < files.size(); i = next++) {
+        const auto size = static_cast<std::size_t>(files[i]->status.st_size);
+        hash_file(root, *files[i], buffer, size <= kept_file_size && (kept += size) <= kept_bytes);
+      }
     } catch (...) {
       const std::lock_guard lock(mutex);
       failure = std::current_exception();

@@ -194,19 +194,22 @@ void Copier::copy_entry(const linux::RootFd& from, const InputFile& file, const 
 
 void Copier::copy_regular(const linux::RootFd& from, const InputFile& file, const linux::Fd& directory,
                           const std::string& name, const std::string& path) {
-  const linux::Fd in = from.open(file.path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   const linux::Fd out(make_entry(directory.get(), name, path, [&] {
     return openat(directory.get(), name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
   }));
-  {
-    const base::Context context("writing " + path);
+  if (file.bytes) {
+    const base::Context context(path);
+    linux::write_all(out.get(), *file.bytes);
+    set_owner(out.get(), file.status, path);
+  } else {
+    const linux::Fd in = from.open(file.path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
     copy_content(in.get(), out.get(), file.status, path);
+    struct stat after{};
+    if (fstat(in.get(), &after) != 0) throw Error::from_errno("cannot look at " + file.path);
+    if (!same_state(file.status, after)) throw Error(base::escape_control(file.path) + " changed while it was copied");
+    set_owner(out.get(), file.status, path);
+    copy_attributes(in.get(), out.get(), path);
   }
-  struct stat after{};
-  if (fstat(in.get(), &after) != 0) throw Error::from_errno("cannot look at " + file.path);
-  if (!same_state(file.status, after)) throw Error(base::escape_control(file.path) + " changed while it was copied");
-  set_owner(out.get(), file.status, path);
-  copy_attributes(in.get(), out.get(), path);
   set_times(out.get(), file.status, path);
 }
 

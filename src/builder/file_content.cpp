@@ -27,6 +27,7 @@ void copy_by_reading(int source, int target, const std::string& path) {
     if (size < 0 && errno == EINTR) continue;
     if (size < 0) throw Error::from_errno("cannot read " + path);
     if (size == 0) return;
+    const base::Context context(path);
     linux::write_all(target, {buffer.data(), static_cast<std::size_t>(size)});
     if (static_cast<std::size_t>(size) < buffer.size()) return;  // of a small file: all of it
   }

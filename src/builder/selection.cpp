@@ -66,7 +66,9 @@ class Walk {
 
 Selected Walk::take(const std::string& path, const std::string& name) {
   Selected selected;
-  InputFile first{path, name, {}, {}};
+  InputFile first;
+  first.path = path;
+  first.target = name;
   const linux::Fd itself = root_.open(path, O_PATH | O_NOFOLLOW);
   if (fstat(itself.get(), &first.status) != 0) throw Error::from_errno("cannot look at " + path);
   selected.directory = S_ISDIR(first.status.st_mode);
@@ -97,7 +99,9 @@ void Walk::visit(int directory, const std::string& name, const std::string& path
                  std::vector<InputFile>& files) {
   const bool left_out = ignored(path);
   if (left_out && !rules_.has_exceptions()) return;
-  InputFile file{path, target, {}, {}};
+  InputFile file;
+  file.path = path;
+  file.target = target;
   if (fstatat(directory, name.c_str(), &file.status, AT_SYMLINK_NOFOLLOW) != 0)
     throw Error::from_errno("cannot look at " + path);
   const mode_t type = file.status.st_mode & S_IFMT;

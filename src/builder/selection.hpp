@@ -17,6 +17,7 @@ struct InputFile {
   std::string target;  // below the destination; empty: the destination directory itself
   struct stat status{};
   std::string content;  // of a link: where it points; of a regular file: its content hash, once it is known
+  std::optional<std::string> bytes;  // of a small file that was read for its hash: all of it, and it has no attributes
 };
 
 // One file or one directory with all that is in it. Links inside a directory are kept as links; a source that is a link
