@@ -348,3 +348,29 @@ TEST_CASE("a mistake is found before anything is made") {
   rig.options.target = "none";
   CHECK_THAT(rig.failure("FROM scratch\n"), Contains("no stage is called none"));
 }
+
+TEST_CASE("a full disk is one clear sentence, and nothing is left") {
+  BuilderRig rig("4m");
+  rig.context().write_file("small", "s");
+  rig.context().write_file("large", std::string(8U << 20U, 'x'));
+  CHECK_THAT(rig.failure("FROM scratch\nCOPY small /\nCOPY large /\n"),
+             Contains("Conductorfile:3:1") && Contains("the disk that holds the images is full"));
+  CHECK(store::list_directory(rig.locations().temporary()).empty());
+  CHECK(text_of(rig.files(rig.build("FROM scratch\nCOPY small /\nCOPY small /again\n")), "/again") == "s");
+  CHECK(rig.cached == 1);
+}
+
+TEST_CASE("names are walked in user space where the kernel cannot") {
+  struct Forced {
+    Forced() { linux::force_userspace_walk(true); }
+    ~Forced() { linux::force_userspace_walk(false); }
+  } const forced;
+  BuilderRig rig;
+  rig.context().write_file("base/usr/lib/old", "old");
+  rig.context().symlink("usr/lib", "base/lib");
+  rig.context().symlink("/etc", "etc");
+  rig.context().write_file("more/lib/new", "new");
+  const auto root = rig.files(rig.build("FROM scratch\nCOPY base /\nCOPY more /\n"));
+  CHECK(root.list("/usr/lib") == Names{"new", "old"});
+  CHECK_THAT(rig.failure("FROM scratch\nCOPY etc/hostname /\n"), Contains("there is no"));
+}

@@ -1,9 +1,11 @@
 #include "builder_rig.hpp"
 
 #include "base/error.hpp"
+#include "linux/mount.hpp"
 #include "support/catch.hpp"
 
 #include <sched.h>
+#include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -29,8 +31,24 @@ linux::RootFd make_context(const std::string& home) {
 
 }  // namespace
 
-BuilderRig::BuilderRig()
-    : context_(make_context(home_.path())), locations_(private_store(home_.path())), engine_(locations_) {}
+SmallDisk::SmallDisk(std::string path, const std::string& size) : path_(size.empty() ? "" : std::move(path)) {
+  if (path_.empty()) return;
+  static const bool own_mounts = unshare(CLONE_NEWNS) == 0;
+  if (!own_mounts) throw base::Error::from_errno("cannot make a mount namespace");
+  linux::make_mounts_private();
+  const auto directory = linux::RootFd::open("/").make_directories(path_);
+  linux::attach(linux::new_filesystem("tmpfs", {{"size", size}}).get(), directory.get());
+}
+
+SmallDisk::~SmallDisk() {
+  if (!path_.empty()) umount2(path_.c_str(), MNT_DETACH);
+}
+
+BuilderRig::BuilderRig(const std::string& disk)
+    : disk_(home_ / "store", disk),
+      context_(make_context(home_.path())),
+      locations_(private_store(home_.path())),
+      engine_(locations_) {}
 
 image::Image BuilderRig::build(const std::string& text) {
   context_.write_file("Conductorfile", text);

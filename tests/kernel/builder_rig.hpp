@@ -10,10 +10,23 @@
 #include <string>
 #include <vector>
 
+// A file system of a few bytes where a path is, as long as it lives; nothing for an empty size.
+class SmallDisk {
+ public:
+  SmallDisk(std::string path, const std::string& size);
+  ~SmallDisk();
+  SmallDisk(const SmallDisk&) = delete;
+  SmallDisk& operator=(const SmallDisk&) = delete;
+
+ private:
+  std::string path_;
+};
+
 class BuilderRig {
  public:
-  // Everything that attaches to a network does so in a network namespace of this process.
-  BuilderRig();
+  // Everything that attaches to a network does so in a network namespace of this process. `disk` is the size of the
+  // store's file system ("8m"); empty: that of /tmp.
+  explicit BuilderRig(const std::string& disk = {});
 
   conductor::linux::RootFd& context() { return context_; }
   std::string context_path() const { return home_ / "context"; }
@@ -39,6 +52,7 @@ class BuilderRig {
 
  private:
   test::TemporaryDirectory home_;
+  SmallDisk disk_;
   conductor::linux::RootFd context_;
   conductor::store::Locations locations_;
   conductor::engine::Engine engine_;
