@@ -1,6 +1,7 @@
 // RUN: layers, environment, confinement of what it leaves.
 #include "base/error.hpp"
 #include "builder_rig.hpp"
+#include "linux/cgroup.hpp"
 #include "support/catch.hpp"
 
 #include <thread>
@@ -37,6 +38,8 @@ TEST_CASE("a RUN that fails says where and why, is not cached, and leaves nothin
   CHECK_THAT(message, Contains("Conductorfile:3:1") && Contains("exit code 7"));
   CHECK(rig.output == "told\n");
   CHECK(store::list_directory(rig.locations().temporary()).empty());
+  CHECK(linux::list_cgroups(rig.locations().instance).empty());
+  CHECK(store::list_directory(rig.locations().containers()).empty());
   CHECK(store::list_directory(rig.locations().layers()).size() == 2);  // of the COPY: the directory and its record
   rig.failure(text);
   CHECK(rig.cached == 1);
