@@ -105,7 +105,7 @@ void Session::on_ready(std::vector<Fd> descriptors) {
   if (released_) return release();
   status_.phase = Phase::created;
   save_status();
-  control_.report({Event::created, status_.process, {}, 0});
+  report(Event::created);
 }
 
 void Session::release() {
@@ -123,7 +123,7 @@ void Session::on_running() {
   status_.health = health_.wanted() ? Health::starting : Health::none;
   status_.failing_streak = 0;
   save_status();
-  if (status_.restarts == 0) control_.report({Event::started, status_.process, {}, 0});
+  if (status_.restarts == 0) report(Event::started);
   health_.start(status_.process);
 }
 
@@ -180,7 +180,7 @@ void Session::fail_to_start(const ChildMessage& failure) {
   status_.finished_at = now_ns();
   clean_up();
   save_status();
-  control_.report({Event::failed, {}, failure.error, failure.code});
+  report(Event::failed, failure.code, failure.error);
   if (!control_.has_starter()) run_clean_up_program();
   loop_.stop();
 }
@@ -189,7 +189,7 @@ void Session::finish(int code) {
   status_.phase = Phase::exited;
   clean_up();
   save_status();
-  control_.report({Event::exited, {}, {}, code});
+  report(Event::exited, code);
   if (!control_.has_starter()) run_clean_up_program();
   loop_.stop();
 }
@@ -303,6 +303,15 @@ bool Session::out_of_memory() {
   return more;
 }
 
+void Session::report(Event event, int code, const std::string& error) {
+  Report report;
+  report.event = event;
+  report.process = status_.process;
+  report.code = code;
+  report.error = error;
+  control_.report(report);
+}
+
 // A full disk must not end the monitor: what cannot be written now is written with the next change.
 void Session::save_status() {
   try {
@@ -329,7 +338,7 @@ void Session::adopt() {
   control_.listen();
   save_status();
   health_.start(status_.process);
-  control_.report({Event::started, status_.process, {}, 0});
+  report(Event::started);
   loop_.run();
 }
 

@@ -52,6 +52,7 @@ class Session {
   linux::Ending take_ending();
   void keep_network_namespace(pid_t process);
   bool out_of_memory();
+  void report(Event event, int code = 0, const std::string& error = {});
   void save_status();
   void clean_up();
   void run_clean_up_program() const;

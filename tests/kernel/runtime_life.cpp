@@ -3,6 +3,8 @@
 #include "runtime_fixture.hpp"
 
 #include <poll.h>
+#include <sys/statvfs.h>
+#include <termios.h>
 
 using namespace test;
 using monitor::Health;
@@ -211,6 +213,53 @@ TEST_CASE("a terminal has the caller's size and is /dev/console") {
   created.start();
   CHECK(created.wait(outside.peer.get()) == 5);
   CHECK(containers.log_text(what.id) == "33 101\r\n/dev/pts/0\r\ncharacter special file\r\n");
+}
+
+TEST_CASE("exec with a terminal: its own, of the caller's size, and the caller's mode is restored") {
+  NEEDS_ROOT();
+  Containers containers;
+  const auto id = containers.start(containers.setup({"sleep", "1000"}));
+  auto outside = linux::open_terminal();
+  linux::set_window_size(outside.peer.get(), {21, 77});
+  termios before{};
+  REQUIRE(tcgetattr(outside.peer.get(), &before) == 0);
+  auto process = containers.process({"sh", "-c", "stty size; tty; read line; echo got $line; exit 6"});
+  process.terminal = true;
+  const auto caller = linux::clone_child(0, [&] {
+    for (int fd = 0; fd < 3; ++fd) dup2(outside.peer.get(), fd);
+    return containers.runtime().exec(id, process);
+  });
+  std::string screen;
+  const auto read_until = [&](const std::string& text) {
+    while (screen.find(text) == std::string::npos) {
+      REQUIRE(linux::wait_readable(outside.controller.get(), 10'000));
+      char buffer[256];
+      const ssize_t size = read(outside.controller.get(), buffer, sizeof buffer);
+      REQUIRE(size > 0);
+      screen.append(buffer, static_cast<std::size_t>(size));
+    }
+  };
+  read_until("21 77\r\n/dev/pts/0\r\n");
+  linux::write_all(outside.controller.get(), "typed\r");
+  read_until("got typed\r\n");
+  CHECK(linux::wait_for(caller.pidfd).code == 6);
+  termios after{};
+  REQUIRE(tcgetattr(outside.peer.get(), &after) == 0);
+  CHECK((after.c_lflag == before.c_lflag && after.c_iflag == before.c_iflag && after.c_oflag == before.c_oflag));
+}
+
+TEST_CASE("the monitor is executed from a read-only mount, and an image cannot run it as its own") {
+  NEEDS_ROOT();
+  Containers containers;
+  containers.write("/bin/itself", "#!/proc/self/exe\n", 0755);
+  const auto id = containers.start(containers.setup({"sleep", "1000"}));
+  const auto status = containers.runtime().status(id);
+  REQUIRE(status);
+  const auto image = linux::open_file("/proc/" + std::to_string(status->monitor.pid) + "/exe", O_PATH);
+  struct statvfs found{};
+  REQUIRE(fstatvfs(image.get(), &found) == 0);
+  CHECK((found.f_flag & ST_RDONLY) != 0);
+  CHECK(containers.exec(id, containers.process({"/bin/itself"})).code == 125);
 }
 
 TEST_CASE("out of memory is noticed") {
