@@ -2,6 +2,7 @@
 
 #include "base/text.hpp"
 #include "compose/decide.hpp"
+#include "store/records.hpp"
 
 #include <algorithm>
 #include <filesystem>
@@ -139,7 +140,7 @@ class Machine {
     }
   }
 
-  // Taking the listening sockets for a moment finds the ports of other programs; the records find those of containers.
+  // The records find the ports of containers; reserving for a moment finds those of other programs.
   void check_ports() {
     const auto leaving = taken_away(plan_);
     std::map<std::pair<network::Protocol, int>, bool> ours;  // value: held by a container that leaves
@@ -170,10 +171,12 @@ class Machine {
     publish.host_port += offset;
     publish.container_port += offset;
     publish.count = 1;
-    network::Endpoint probe;
-    probe.config.publish = {publish};
+    network::EndpointConfig probe;
+    probe.publish = {publish};
+    const std::string id = store::new_id();
     try {
-      engine_.network().listen(probe);
+      engine_.network().reserve(id, probe);
+      engine_.network().forget(id);
     } catch (const base::Error& e) {
       problem(place_of_port(project_, service, index), e.message());
     }
