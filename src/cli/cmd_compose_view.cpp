@@ -28,7 +28,7 @@ void show_logs(engine::Engine& engine, const std::vector<compose::ObservedContai
   }
 }
 
-void print_names(std::vector<std::string> names) {
+void print_sorted(std::vector<std::string> names) {
   std::ranges::sort(names);
   const auto repeated = std::ranges::unique(names);
   names.erase(repeated.begin(), repeated.end());
@@ -94,7 +94,10 @@ int compose_config(Invocation& call) {
   std::vector<std::string> names;
   if (!hash.empty()) {
     if (hash != "*") names = base::split(hash, ',');
-    for (const auto* service : compose::select(project, names, false)) print_line(service->name + " " + service->hash);
+    std::vector<std::string> lines;
+    for (const auto* service : compose::select(project, names, false))
+      lines.push_back(service->name + " " + service->hash);
+    print_sorted(std::move(lines));
     return 0;
   }
   if (volumes) {
@@ -107,7 +110,7 @@ int compose_config(Invocation& call) {
     print(format == "json" ? json.dump(2) + "\n" : compose::to_yaml(json));
     return 0;
   }
-  print_names(std::move(names));
+  print_sorted(std::move(names));
   return 0;
 }
 

@@ -11,6 +11,13 @@
 namespace conductor::compose {
 namespace {
 
+// What failed and why, without saying twice what it was about.
+std::string sentence(const Operation& operation, const std::string& why) {
+  const std::string what = title(operation);
+  const std::string object = what.substr(what.rfind(' ') + 1);
+  return why.find(object) == std::string::npos ? what + ": " + why : why;
+}
+
 bool only_waits(const Step& step) { return std::holds_alternative<WaitFor>(step.operation); }
 
 }  // namespace
@@ -102,7 +109,7 @@ class Executor::Run {
     states_[index] = failure ? State::failed : State::done;
     (failure ? outcome_.failed : outcome_.done).push_back(index);
     if (failure) {
-      outcome_.failures.push_back(title(step.operation) + ": " + *failure);
+      outcome_.failures.push_back(sentence(step.operation, *failure));
       leave_out_after(index);
     }
     changed_.notify_all();

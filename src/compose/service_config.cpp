@@ -130,12 +130,12 @@ linux::CgroupLimits resolve_limits(const parser::Service& service) {
   return limits;
 }
 
-std::map<std::string, std::string> read_env_file(Resolver& resolver, const parser::Placed<std::string>& file) {
+std::map<std::string, std::string> read_env_file(Resolver& resolver, const parser::EnvFile& file) {
   std::map<std::string, std::string> result;
   const std::string path = resolver.absolute(file.value);
   const auto text = resolver.settings.read_file(path);
   if (!text) {
-    resolver.mistake(file.position, "env file '" + path + "' does not exist");
+    if (file.required) resolver.mistake(file.position, "env file '" + path + "' does not exist");
     return result;
   }
   for (const auto& [name, value] : parser::parse_env_file(*text, path)) {

@@ -101,7 +101,7 @@ TEST_CASE("environment: files in order, then the file's own, then variables with
 services:
   web:
     image: x
-    env_file: [a.env, ./b.env]
+    env_file: [a.env, ./b.env, {path: absent.env, required: false}]
     environment:
       THREE: own
       FROM_SHELL:
