@@ -2,7 +2,6 @@
 
 #include "base/error.hpp"
 #include "base/wire.hpp"
-#include "linux/cgroup.hpp"
 #include "linux/namespaces.hpp"
 #include "monitor/channel.hpp"
 #include "monitor/init.hpp"
@@ -29,10 +28,15 @@ using linux::Fd;
 
 // Version 1: with one thread a process moves itself through `tasks` without a lock of the whole machine. The cgroup
 // namespace begins at the groups it is in then.
-void join_cgroup(const std::string& path) {
-  if (path.empty()) return;
-  if (!linux::cgroup_v2_only())
-    for (const auto& file : linux::Cgroup(path).join_files()) linux::write_kernel_file(file, "0");
+void join_cgroup(const LaunchSpec& spec) {
+  if (spec.cgroup_directories.empty()) return;
+  for (const auto& directory : spec.cgroup_directories) {
+    if (spec.cgroup_unified) break;  // it was cloned into it
+    auto file = linux::try_open(directory + "/tasks", O_WRONLY);
+    if (!file)
+      file = linux::open_file(directory + "/cgroup.procs", O_WRONLY);  // a version 2 hierarchy beside the others
+    linux::write_all(file->get(), "0");
+  }
   if (unshare(CLONE_NEWCGROUP) != 0) throw Error::from_errno("cannot make a cgroup namespace");
 }
 
@@ -75,7 +79,7 @@ int set_up_and_execute(const LaunchSpec& spec, const Fd* network, Fd& channel, P
   else if (spec.network == NetworkNamespace::own)
     bring_up_loopback();
   set_oom_score(spec.process.oom_score_adjust);
-  join_cgroup(spec.cgroup);
+  join_cgroup(spec);
   {
     const auto terminal = enter_root(spec);
     std::vector<int> controller;
@@ -107,8 +111,7 @@ linux::Child start_first_process(const LaunchSpec& spec, const Fd* network, Fd c
   std::uint64_t flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC;
   if (spec.network == NetworkNamespace::own && network == nullptr) flags |= CLONE_NEWNET;
   Fd group;
-  if (!spec.cgroup.empty() && linux::cgroup_v2_only())
-    group = linux::open_file(linux::Cgroup(spec.cgroup).directories().at(0), O_PATH | O_DIRECTORY);
+  if (spec.cgroup_unified) group = linux::open_file(spec.cgroup_directories.at(0), O_PATH | O_DIRECTORY);
   const auto body = [&] {
     try {
       return set_up_and_execute(spec, network, channel, streams);

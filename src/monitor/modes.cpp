@@ -8,11 +8,13 @@
 #include "monitor/session.hpp"
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <csignal>
+#include <string_view>
 
 namespace conductor::monitor {
 namespace {
@@ -22,11 +24,31 @@ using linux::Fd;
 
 constexpr const char* own_oom_score = "-500";
 
+// The specification as the file has it, mapped: a buffer for it would stay in this process's heap for good.
+class SpecFile {
+ public:
+  SpecFile() {
+    const Fd file(spec_descriptor);
+    struct stat found{};
+    if (fstat(file.get(), &found) != 0 || found.st_size <= 0) throw Error("it is not there");
+    size_ = static_cast<std::size_t>(found.st_size);
+    bytes_ = mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, file.get(), 0);
+    if (bytes_ == MAP_FAILED) throw Error::from_errno("cannot map it");
+  }
+  ~SpecFile() { munmap(bytes_, size_); }
+  SpecFile(const SpecFile&) = delete;
+  SpecFile& operator=(const SpecFile&) = delete;
+  std::string_view bytes() const { return {static_cast<const char*>(bytes_), size_}; }
+
+ private:
+  void* bytes_ = MAP_FAILED;
+  std::size_t size_ = 0;
+};
+
 template <class Spec>
 Spec read_spec() {
   const base::Context context("launch specification");
-  const Fd file(spec_descriptor);
-  return base::from_wire<Spec>(linux::read_all(file.get()));
+  return base::from_wire<Spec>(SpecFile().bytes());
 }
 
 // Everything that may happen to a process by itself, before it does anything. Descriptor `network_descriptor` is taken

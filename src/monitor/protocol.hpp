@@ -143,6 +143,8 @@ struct LaunchSpec {
 
   NetworkNamespace network = NetworkNamespace::own;
   std::string cgroup;  // path as in linux::Cgroup; made by conductor, removed by the monitor at the end
+  std::vector<std::string> cgroup_directories;  // its directory in every hierarchy, so that nobody has to look for them
+  bool cgroup_unified = false;                  // version 2 alone: one directory, to be cloned into
   Process process;
   bool init = false;        // a small init of ours as pid 1 that reaps and forwards signals
   bool open_stdin = false;  // else stdin is /dev/null
@@ -160,6 +162,7 @@ void fields(S& s, V&& v) {
   v("work", s.work), v("read_only_root", s.read_only_root), v("mounts", s.mounts), v("shm_size", s.shm_size);
   v("masked_paths", s.masked_paths), v("read_only_paths", s.read_only_paths), v("privileged", s.privileged);
   v("sysctls", s.sysctls), v("network", s.network), v("cgroup", s.cgroup), v("process", s.process), v("init", s.init);
+  v("cgroup_directories", s.cgroup_directories), v("cgroup_unified", s.cgroup_unified);
   v("open_stdin", s.open_stdin), v("stop_signal", s.stop_signal), v("restart", s.restart);
   v("healthcheck", s.healthcheck), v("on_exit", s.on_exit);
 }

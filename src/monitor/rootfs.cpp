@@ -54,7 +54,7 @@ void mount_sys(const RootFd& root, const LaunchSpec& spec) {
   linux::attach(sys.get(), open_mount_point(root, "/sys").get());
 }
 
-// "/sys/fs/cgroup/memory/GROUP" → "memory"; version 2 alone, "/sys/fs/cgroup/GROUP" → "".
+// "/sys/fs/cgroup/memory/GROUP" → "memory".
 std::string hierarchy_name(const std::string& directory, const std::string& group) {
   static constexpr std::string_view top = "/sys/fs/cgroup/";
   const auto end = directory.size() - std::min(directory.size(), group.size() + 1);
@@ -67,12 +67,12 @@ std::string hierarchy_name(const std::string& directory, const std::string& grou
 void mount_cgroups(const RootFd& root, const LaunchSpec& spec) {
   const base::Context context("/sys/fs/cgroup");
   const Fd point = root.open("/sys/fs/cgroup", O_PATH | O_DIRECTORY | O_NOFOLLOW);
-  const auto directories = linux::Cgroup(spec.cgroup).directories();
+  const auto& directories = spec.cgroup_directories;
   const std::uint64_t attributes = inert | (spec.privileged ? 0 : MOUNT_ATTR_RDONLY);
   const auto copy = [](const std::string& directory) {
     return linux::clone_tree(linux::open_file(directory, O_PATH | O_DIRECTORY).get(), false);
   };
-  if (directories.size() == 1 && hierarchy_name(directories.front(), spec.cgroup).empty()) {
+  if (spec.cgroup_unified) {
     const Fd tree = copy(directories.front());
     linux::set_attributes(tree.get(), attributes, false);
     return linux::attach(tree.get(), point.get());
@@ -114,7 +114,7 @@ std::optional<linux::Terminal> enter_root(const LaunchSpec& spec) {
   const Fd proc = mount_proc(root);
   auto terminal = mount_devices(root, spec);
   mount_sys(root, spec);
-  if (!spec.cgroup.empty()) mount_cgroups(root, spec);
+  if (!spec.cgroup_directories.empty()) mount_cgroups(root, spec);
   for (const auto& mount : spec.mounts) mount_extra(root, mount);
   if (!spec.process.working_directory.empty()) root.make_directories(spec.process.working_directory);
   write_sysctls(proc, spec.sysctls, spec.network == NetworkNamespace::own);

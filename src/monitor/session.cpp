@@ -14,6 +14,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
 
 namespace conductor::monitor {
@@ -208,7 +209,10 @@ void Session::clean_up() {
   forwarder_.stop();
   control_.close();
   streams_.remove_files();
-  if (!spec_.cgroup.empty()) linux::Cgroup(spec_.cgroup).remove();
+  bool left = false;
+  for (const auto& directory : spec_.cgroup_directories)
+    left = (rmdir(directory.c_str()) != 0 && errno != ENOENT) || left;
+  if (left) linux::Cgroup(spec_.cgroup).remove();  // somebody made groups in ours
 }
 
 void Session::run_clean_up_program() const {
@@ -296,8 +300,7 @@ void Session::keep_network_namespace(pid_t process) {
 }
 
 bool Session::out_of_memory() {
-  if (spec_.cgroup.empty()) return false;
-  const std::uint64_t kills = count_out_of_memory_kills(spec_.cgroup);
+  const std::uint64_t kills = count_out_of_memory_kills(spec_.cgroup_directories);
   const bool more = kills > out_of_memory_kills_;
   out_of_memory_kills_ = kills;
   return more;
@@ -333,7 +336,7 @@ void Session::adopt() {
   keep_network_namespace(process_.pid);
   released_ = ran_ = true;
   run_began_ = std::chrono::steady_clock::now();
-  if (!spec_.cgroup.empty()) out_of_memory_kills_ = count_out_of_memory_kills(spec_.cgroup);
+  out_of_memory_kills_ = count_out_of_memory_kills(spec_.cgroup_directories);
   watch_process();
   control_.listen();
   save_status();

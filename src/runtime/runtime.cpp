@@ -80,7 +80,9 @@ Created Runtime::create(Setup setup, const Streams& streams) {
   launch.cgroup = files.cgroup;
   unlink(files.status.c_str());
   try {
-    linux::Cgroup::create(files.cgroup, setup.limits, setup.devices);
+    const auto cgroup = linux::Cgroup::create(files.cgroup, setup.limits, setup.devices);
+    launch.cgroup_directories = cgroup.directories();
+    launch.cgroup_unified = linux::cgroup_v2_only();
     const Fd spec = write_spec(files.spec, launch);
     auto monitor = start_monitor(monitor::mode_run, spec.get(), streams.input, streams.output, streams.error);
     const auto report = next_report(monitor.control);
