@@ -19,6 +19,7 @@ std::string hashes_file(const store::Locations& locations, const std::string& co
 
 std::vector<image::Reference> references(const std::vector<std::string>& tags) {
   std::vector<image::Reference> result;
+  result.reserve(tags.size());
   for (const auto& tag : tags) result.push_back(image::parse_reference(tag));
   return result;
 }

@@ -111,7 +111,7 @@ void Copier::copy(const linux::RootFd& from, const Selected& source) {
   const Place where = place(source.directory, first.target);
   if (source.directory) return copy_directory(from, source, where.directory);
   bool made = false;
-  const linux::Fd directory = make_parents(where.directory, made);
+  const Directory directory{{}, make_parents(where.directory, made), std::nullopt, {}};
   copy_entry(from, first, directory, where.name, where.directory + "/" + where.name);
 }
 
@@ -130,16 +130,24 @@ void Copier::write(const InlineFile& file) {
     throw Error::from_errno("cannot set the owner and mode");
 }
 
+// A directory just made through the overlay, as it lies in the upper directory.
+Copier::Directory Copier::made_directory(const InputFile& file, const std::string& path) const {
+  const auto real = canonical_path(tree_, path);
+  if (!real) throw Error("the directory " + path + " is gone");
+  return {file.target, upper_.open(*real, O_RDONLY | O_DIRECTORY | O_NOFOLLOW), file.status, *real};
+}
+
 Copier::Directory Copier::enter(const Directory& parent, const InputFile& file, const std::string& path) const {
   const std::string name = last_name(file.target);
   constexpr int itself = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-  if (mkdirat(parent.fd.get(), name.c_str(), 0700) != 0 && errno != EEXIST)
-    throw Error::from_errno("cannot make the directory " + path);
+  const bool made = mkdirat(parent.fd.get(), name.c_str(), 0700) == 0;
+  if (!made && errno != EEXIST) throw Error::from_errno("cannot make the directory " + path);
+  if (made && parent.upper.empty()) return made_directory(file, path);
   linux::Fd fd(openat(parent.fd.get(), name.c_str(), itself));
-  if (fd) return {file.target, std::move(fd), file.status};
+  if (fd) return {file.target, std::move(fd), file.status, made ? parent.upper + "/" + name : ""};
   // A link to a directory of the image: its contents go where it points, and what it points to stays as it is.
   if (auto linked = tree_.try_open(path, O_RDONLY | O_DIRECTORY))
-    return {file.target, std::move(*linked), std::nullopt};
+    return {file.target, std::move(*linked), std::nullopt, {}};
   throw Error("a file stands in the place of the directory " + path);
 }
 
@@ -154,7 +162,11 @@ void Copier::copy_directory(const linux::RootFd& from, const Selected& source, c
   std::vector<Directory> open;
   bool made = false;
   linux::Fd top = make_parents(destination, made);
-  open.push_back({"", std::move(top), made ? std::optional(source.files.front().status) : std::nullopt});
+  if (made)
+    open.push_back(made_directory(source.files.front(), destination));
+  else
+    open.push_back({{}, std::move(top), std::nullopt, {}});
+  open.back().target.clear();
   const std::string root = destination == "/" ? "" : destination;
   for (std::size_t i = 1; i < source.files.size(); ++i) {
     const InputFile& file = source.files[i];
@@ -167,29 +179,30 @@ void Copier::copy_directory(const linux::RootFd& from, const Selected& source, c
     if (S_ISDIR(file.status.st_mode))
       open.push_back(enter(open.back(), file, path));
     else
-      copy_entry(from, file, open.back().fd, last_name(file.target), path);
+      copy_entry(from, file, open.back(), last_name(file.target), path);
   }
   for (; !open.empty(); open.pop_back()) leave(open.back());
 }
 
-void Copier::copy_entry(const linux::RootFd& from, const InputFile& file, const linux::Fd& directory,
+void Copier::copy_entry(const linux::RootFd& from, const InputFile& file, const Directory& directory,
                         const std::string& name, const std::string& path) {
   const mode_t type = file.status.st_mode & S_IFMT;
   if (type != S_IFREG && type != S_IFLNK && type != S_IFIFO && type != S_IFCHR && type != S_IFBLK) return;
   if (type == S_IFCHR && file.status.st_rdev == 0) return;  // an overlay's whiteout, seen without the overlay
   if (link_again(file, directory, name, path)) return;
   if (type == S_IFREG) {
-    copy_regular(from, file, directory, name, path);
+    copy_regular(from, file, directory.fd, name, path);
   } else {
-    make_entry(directory.get(), name, path, [&] {
-      return type == S_IFLNK ? symlinkat(file.content.c_str(), directory.get(), name.c_str())
-                             : mknodat(directory.get(), name.c_str(), type | 0600U, file.status.st_rdev);
+    make_entry(directory.fd.get(), name, path, [&] {
+      return type == S_IFLNK ? symlinkat(file.content.c_str(), directory.fd.get(), name.c_str())
+                             : mknodat(directory.fd.get(), name.c_str(), type | 0600U, file.status.st_rdev);
     });
-    set_owner_at(directory.get(), name, file.status, path);
+    set_owner_at(directory.fd.get(), name, file.status, path);
   }
   struct stat made{};
-  if (file.status.st_nlink > 1 && fstatat(directory.get(), name.c_str(), &made, AT_SYMLINK_NOFOLLOW) == 0)
-    linked_[{file.status.st_dev, file.status.st_ino}] = {path, made.st_ino};
+  if (file.status.st_nlink < 2 || fstatat(directory.fd.get(), name.c_str(), &made, AT_SYMLINK_NOFOLLOW) != 0) return;
+  const bool upper = !directory.upper.empty();
+  linked_[{file.status.st_dev, file.status.st_ino}] = {upper ? directory.upper + "/" + name : path, made.st_ino, upper};
 }
 
 void Copier::copy_regular(const linux::RootFd& from, const InputFile& file, const linux::Fd& directory,
@@ -213,18 +226,20 @@ void Copier::copy_regular(const linux::RootFd& from, const InputFile& file, cons
   set_times(out.get(), file.status, path);
 }
 
-// A further name of a file that was copied already, and is still what stands where it was copied to.
-bool Copier::link_again(const InputFile& file, const linux::Fd& directory, const std::string& name,
+// A further name of a file that was copied already, and is still what stands where it was copied to. The overlay and
+// its upper directory are two file systems to the kernel: a name in one is no further name of a file in the other.
+bool Copier::link_again(const InputFile& file, const Directory& directory, const std::string& name,
                         const std::string& path) {
   if (file.status.st_nlink < 2) return false;
   const auto known = linked_.find({file.status.st_dev, file.status.st_ino});
-  if (known == linked_.end() || known->second.path == path) return false;
-  const auto first = tree_.try_open(known->second.path, O_PATH | O_NOFOLLOW);
+  const bool upper = !directory.upper.empty();
+  if (known == linked_.end() || known->second.upper != upper || known->second.path == path) return false;
+  const auto first = (upper ? upper_ : tree_).try_open(known->second.path, O_PATH | O_NOFOLLOW);
   struct stat there{};
   if (!first || fstat(first->get(), &there) != 0 || there.st_ino != known->second.inode) return false;
   const std::string handle = "/proc/self/fd/" + std::to_string(first->get());
-  make_entry(directory.get(), name, path,
-             [&] { return linkat(AT_FDCWD, handle.c_str(), directory.get(), name.c_str(), AT_SYMLINK_FOLLOW); });
+  make_entry(directory.fd.get(), name, path,
+             [&] { return linkat(AT_FDCWD, handle.c_str(), directory.fd.get(), name.c_str(), AT_SYMLINK_FOLLOW); });
   return true;
 }
 

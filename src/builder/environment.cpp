@@ -10,6 +10,12 @@ namespace {
 
 constexpr std::array proxy_names{"HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY"};
 
+std::string entry_of(const std::string& name, const std::string& value) {
+  std::string entry = name;
+  entry += '=';
+  return entry += value;
+}
+
 bool names(const std::string& entry, const std::string& name) {
   return entry.size() > name.size() && entry[name.size()] == '=' && entry.starts_with(name);
 }
@@ -25,10 +31,10 @@ std::optional<std::string> find_variable(const std::vector<std::string>& environ
 void set_variable(std::vector<std::string>& environment, const std::string& name, const std::string& value) {
   for (auto& entry : environment) {
     if (!names(entry, name)) continue;
-    entry = name + "=" + value;
+    entry = entry_of(name, value);
     return;
   }
-  environment.push_back(name + "=" + value);
+  environment.push_back(entry_of(name, value));
 }
 
 Variables platform_arguments(const std::string& architecture, const std::string& stage) {
@@ -66,7 +72,7 @@ std::optional<std::string> Scope::lookup(const std::string& name, const std::vec
 std::vector<std::string> Scope::run_environment(const std::vector<std::string>& environment) const {
   std::vector<std::string> result;
   for (const auto& [name, value] : values_)
-    if (!find_variable(environment, name)) result.push_back(name + "=" + value);
+    if (!find_variable(environment, name)) result.push_back(entry_of(name, value));
   result.insert(result.end(), environment.begin(), environment.end());
   return result;
 }
@@ -74,7 +80,7 @@ std::vector<std::string> Scope::run_environment(const std::vector<std::string>& 
 std::vector<std::string> Scope::proxies(const std::vector<std::string>& environment) const {
   std::vector<std::string> result;
   for (const auto& [name, value] : given_)
-    if (is_proxy_argument(name) && !lookup(name, environment)) result.push_back(name + "=" + value);
+    if (is_proxy_argument(name) && !lookup(name, environment)) result.push_back(entry_of(name, value));
   return result;
 }
 

@@ -90,8 +90,9 @@ void copy_attributes(int source, int target, const std::string& path) {
     if (!is_copied_attribute(name)) continue;
     char value[4096];
     const ssize_t length = fgetxattr(source, name.c_str(), value, sizeof value);
+    const base::Context context(path);
     if (length < 0 || fsetxattr(target, name.c_str(), value, static_cast<std::size_t>(length), 0) != 0)
-      throw Error::from_errno("cannot copy the attribute " + name + " of " + path);
+      throw Error::from_errno("cannot copy the attribute " + name);
   }
 }
 

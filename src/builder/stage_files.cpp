@@ -52,13 +52,14 @@ std::vector<std::vector<Selected>> select_all(const CopyStep& step, const linux:
 }
 
 void perform(const CopyStep& step, const linux::RootFd& from, const std::vector<std::vector<Selected>>& selected,
-             const linux::RootFd& tree) {
+             const std::vector<std::string>& lower, const image::LayerDraft& draft) {
+  const linux::RootFd tree = open_draft(lower, draft), upper = linux::RootFd::open(draft.upper());
   CopyOrder order{step.destination, std::nullopt, step.chmod};
   if (!step.chown.empty())
     order.owner = resolve_owner(tree, step.chown);
   else if (step.from.kind == Origin::Kind::context)
     order.owner = Owner{};
-  Copier copier(tree, order);
+  Copier copier(tree, upper, order);
   for (const auto& source : selected)
     for (const auto& one : source) copier.copy(from, one);
   for (const auto& file : step.inline_files) copier.write(file);
@@ -106,7 +107,7 @@ void StageBuilder::copy_from_tree(const CopyStep& step, const linux::RootFd& fro
   const std::string key = key_of(step, result_.chain, selected);
   if (reuse(key)) return;
   const auto lower = lower_directories(result_.layers);
-  make(key, [&](const image::LayerDraft& draft) { perform(step, from, selected, open_draft(lower, draft)); });
+  make(key, [&](const image::LayerDraft& draft) { perform(step, from, selected, lower, draft); });
 }
 
 // Layers never change, so what came from the same ones before needs no look at the files. Other layers may still hold

@@ -156,6 +156,20 @@ TEST_CASE("what is copied onto a link of the image goes where the link points, i
   CHECK_FALSE(linux::try_read_file("/tmp/f"));
 }
 
+TEST_CASE("several directories are merged, whether they were there or not") {
+  BuilderRig rig;
+  for (const char* name : {"base/there/old", "one/new/x", "one/there/sub/a", "two/new/y", "two/there/sub/b"})
+    rig.context().write_file(name, name);
+  REQUIRE(link((rig.context_path() + "/one/new/x").c_str(), (rig.context_path() + "/two/there/twin").c_str()) == 0);
+  const auto root = rig.files(rig.build("FROM scratch\nCOPY base /d\nCOPY one two /d/\nCOPY one two /fresh/\n"));
+  CHECK(root.list("/d") == Names{"new", "there"});
+  CHECK(root.list("/d/new") == Names{"x", "y"});
+  CHECK(root.list("/d/there") == Names{"old", "sub", "twin"});
+  CHECK(root.list("/d/there/sub") == Names{"a", "b"});
+  CHECK(root.list("/fresh/there/sub") == Names{"a", "b"});
+  CHECK(text_of(root, "/fresh/there/twin") == "one/new/x");
+}
+
 TEST_CASE("files and directories do not take each other's place") {
   BuilderRig rig;
   rig.context().write_file("a/x", "x");

@@ -30,6 +30,18 @@ TEST_CASE("a file of a lower layer that RUN changes shows its new content") {
   CHECK(rig.made == 0);
 }
 
+TEST_CASE("a directory that is made again does not show what it held before") {
+  BuilderRig rig;
+  NEED_PROGRAMS(rig);
+  rig.context().write_file("old/a", "a");
+  rig.context().write_file("new/b", "b");
+  const std::string old = with_programs + "COPY old /d\nCOPY old /e/old\nRUN --network=none rm -r /d /e\n";
+  const auto root = rig.files(rig.build(old + "COPY new /d\nCOPY new /e/new\n"));
+  CHECK(root.list("/d") == Names{"b"});
+  CHECK(root.list("/e") == Names{"new"});
+  CHECK(rig.files(rig.build(old + "RUN --network=none mkdir /d && touch /d/c\n")).list("/d") == Names{"c"});
+}
+
 TEST_CASE("a RUN that fails says where and why, is not cached, and leaves nothing") {
   BuilderRig rig;
   NEED_PROGRAMS(rig);
