@@ -1,6 +1,7 @@
 #include "compose/decide.hpp"
 
 #include "base/text.hpp"
+#include "compose/collect.hpp"
 #include "compose/difference.hpp"
 #include "compose/labels.hpp"
 
@@ -12,10 +13,9 @@ namespace {
 Cause because(const base::Position& position, std::string reason) { return {position, std::move(reason), {}, {}, {}}; }
 
 std::vector<Cause> causes_of(const DesiredService& service, const std::vector<Change>& changes) {
-  std::vector<Cause> causes;
-  for (const auto& change : changes)
-    causes.push_back({place_of(service, change.key), {}, change.key, change.before, change.after});
-  return causes;
+  return collect(changes, [&](const Change& change) -> Cause {
+    return {place_of(service, change.key), {}, change.key, change.before, change.after};
+  });
 }
 
 std::string recorded_hash(const ObservedContainer& container) {

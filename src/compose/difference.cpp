@@ -123,7 +123,9 @@ void compare(const std::string& path, const Json* before, const Json* after, std
     if (members != nullptr)
       for (const auto& [name, value] : *members) names.insert(name);
   for (const auto& name : names) {
-    const std::string below = path.empty() ? name : path + "." + name;
+    std::string below = path;
+    if (!below.empty()) below += '.';
+    below += name;
     compare(below, before == nullptr ? nullptr : before->find(name), after == nullptr ? nullptr : after->find(name),
             changes);
   }

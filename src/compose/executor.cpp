@@ -31,6 +31,7 @@ class Executor::Run {
   Outcome finish() {
     {
       std::vector<std::jthread> workers;
+      workers.reserve(plan_.steps.size());
       const auto acting = plan_.steps.size() - waits();
       for (std::size_t i = 0; i < std::min(executor_.parallel_, acting); ++i)
         workers.emplace_back([this] { work(false); });
@@ -131,6 +132,7 @@ void require_whole(const Plan& plan, const Outcome& outcome) {
   const auto titles = [&](const std::vector<std::size_t>& indices) {
     constexpr std::size_t shown = 8;
     std::vector<std::string> list;
+    list.reserve(shown + 1);
     for (std::size_t i = 0; i < std::min(indices.size(), shown); ++i)
       list.push_back(title(plan.steps[indices[i]].operation));
     if (indices.size() > shown) list.push_back(std::to_string(indices.size() - shown) + " more");

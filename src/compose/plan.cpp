@@ -106,6 +106,7 @@ std::string to_text(const Plan& plan) {
     const std::string number = std::to_string(i + 1);
     text += std::string(number.size() < 3 ? 3 - number.size() : 0, ' ') + number + ". " + title(step.operation);
     std::vector<std::string> after;
+    after.reserve(step.after.size());
     for (const auto before : step.after) after.push_back(std::to_string(before + 1));
     if (!after.empty()) text += " (after " + base::join(after, ", ") + ")";
     text += "\n";

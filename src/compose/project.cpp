@@ -1,6 +1,7 @@
 #include "compose/project.hpp"
 
 #include "base/text.hpp"
+#include "compose/collect.hpp"
 #include "compose/config_hash.hpp"
 #include "compose/labels.hpp"
 #include "compose/service_config.hpp"
@@ -30,11 +31,11 @@ std::string project_name(const ProjectSettings& settings, const parser::ComposeF
 
 // "service:condition:restart,…", as other tools write it; `down` reads it when the file is gone.
 std::string depends_on_label(const std::vector<parser::Dependency>& dependencies) {
-  std::vector<std::string> parts;
-  for (const auto& dependency : dependencies)
-    parts.push_back(dependency.service + ":" + std::string(base::enum_name(dependency.condition)) + ":" +
-                    (dependency.restart ? "true" : "false"));
-  return base::join(parts, ",");
+  const auto part = [](const parser::Dependency& dependency) {
+    return dependency.service + ":" + std::string(base::enum_name(dependency.condition)) + ":" +
+           (dependency.restart ? "true" : "false");
+  };
+  return base::join(collect(dependencies, part), ",");
 }
 
 bool is_active(const parser::Service& service, const std::vector<std::string>& profiles) {
@@ -139,8 +140,7 @@ void add_in_order(std::vector<DesiredService>& from, const std::string& name, st
 }
 
 std::vector<DesiredService> in_dependency_order(std::vector<DesiredService> services) {
-  std::vector<std::string> names;
-  for (const auto& service : services) names.push_back(service.name);
+  const auto names = collect(services, &DesiredService::name);
   std::set<std::string> seen;
   std::vector<DesiredService> ordered;
   for (const auto& name : names) add_in_order(services, name, seen, ordered);
@@ -174,9 +174,8 @@ const DesiredService* Project::find(const std::string& service) const {
 
 const DesiredService& Project::require(const std::string& service) const {
   if (const auto* found = find(service)) return *found;
-  std::vector<std::string> known;
-  for (const auto& candidate : services) known.push_back(candidate.name);
-  throw base::Error("no such service: " + service + base::did_you_mean(service, known));
+  throw base::Error("no such service: " + service +
+                    base::did_you_mean(service, collect(services, &DesiredService::name)));
 }
 
 const DesiredVolume* Project::find_volume(const std::string& key) const {
@@ -193,9 +192,9 @@ Project make_project(parser::ComposeFile file, std::string text, const ProjectSe
   project.text = std::move(text);
   project.strict = file.strict;
   Resolver resolver{settings, file, project.name, {}};
-  for (const auto& volume : file.volumes) project.volumes.push_back(resolve_volume(project.name, volume));
-  std::vector<DesiredService> services;
-  for (const auto& service : file.services) services.push_back(resolve_service(resolver, project, service));
+  project.volumes = collect(file.volumes, [&](const auto& written) { return resolve_volume(project.name, written); });
+  auto services =
+      collect(file.services, [&](const auto& written) { return resolve_service(resolver, project, written); });
   if (!resolver.mistakes.empty()) throw base::SourceError(resolver.mistakes, project.text);
   project.services = in_dependency_order(std::move(services));
   project.source = std::move(file);

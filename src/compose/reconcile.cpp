@@ -194,7 +194,7 @@ class UpPlanner {
   }
 
   Steps gate(const parser::Dependency& dependency) {
-    const Steps started = starts_[dependency.service];
+    Steps started = starts_[dependency.service];
     if (dependency.condition == parser::Condition::started) return started;
     const auto key = std::pair{dependency.service, dependency.condition};
     if (const auto known = waits_.find(key); known != waits_.end()) return known->second;

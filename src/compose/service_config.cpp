@@ -1,6 +1,7 @@
 #include "compose/service_config.hpp"
 
 #include "base/text.hpp"
+#include "compose/collect.hpp"
 
 #include <algorithm>
 
@@ -51,8 +52,7 @@ network::Protocol protocol(const std::string& name) {
 
 std::vector<network::Link> declared_links(Resolver& resolver, const parser::Service& service) {
   std::vector<network::Link> links;
-  std::vector<std::string> known;
-  for (const auto& other : resolver.file.services) known.push_back(other.name);
+  const auto known = collect(resolver.file.services, &parser::Service::name);
   for (const auto& [reference, position] : service.peers) {
     network::Link link;
     const auto slash = reference.peer.rfind('/');
@@ -183,7 +183,10 @@ engine::ContainerConfig resolve_config(Resolver& resolver, const parser::Service
   config.image = image;
   config.entrypoint = service.entrypoint;
   config.command = service.command;
-  for (const auto& [name, value] : environment) config.environment.push_back(name + "=" + value);
+  config.environment = collect(environment, [](const auto& variable) {
+    std::string line = variable.first;
+    return line.append("=").append(variable.second);
+  });
   config.user = service.user;
   config.working_directory = service.working_dir;
   config.hostname = service.hostname;
