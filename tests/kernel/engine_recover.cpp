@@ -1,0 +1,149 @@
+// What a killed command leaves is put in order by the next one.
+#include "engine/directory.hpp"
+#include "engine_rig.hpp"
+#include "linux/process.hpp"
+#include "store/records.hpp"
+
+#include <sys/wait.h>
+
+#include <cerrno>
+#include <csignal>
+
+using namespace conductor;
+
+namespace {
+
+constexpr std::chrono::seconds patience(20);
+
+monitor::Status wait_for_phase(EngineRig& rig, const std::string& id, monitor::Phase phase) {
+  REQUIRE(rig.engine().runtime().wait_for(id, [&](const monitor::Status& s) { return s.phase == phase; }, patience));
+  return *rig.engine().runtime().status(id);
+}
+
+// The one container there is, once it has a status.
+std::string wait_for_container(EngineRig& rig) {
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  while (std::chrono::steady_clock::now() < deadline)
+    for (const auto& id : store::list_directory(rig.locations().containers()))
+      if (rig.engine().runtime().status(id)) return id;
+  FAIL("no container is started");
+  return {};
+}
+
+// Sleeps for ever in a build step; ends only by a signal.
+[[noreturn]] void sleep_in_build_step(EngineRig& rig, const std::vector<std::string>& lower) {
+  try {
+    image::LayerDraft draft(rig.locations());
+    engine::BuildStep step;
+    step.lower = lower;
+    step.upper = draft.upper();
+    step.work = draft.work();
+    step.network = false;
+    step.process.arguments = {"sleep", "1000"};
+    rig.engine().run_build_step(step, {});
+  } catch (...) {
+    _exit(1);
+  }
+  _exit(0);
+}
+
+}  // namespace
+
+TEST_CASE("recover: a command killed while its container runs; the container goes on and is cleaned up after") {
+  NEEDS_MACHINE();
+  EngineRig rig;
+  const auto before = rig.census();
+  auto config = rig.config({"sleep", "1000"});
+  config.auto_remove = true;
+  config.network = engine::NetworkMode::none;
+  const auto container = rig.create(config);
+  in_killed_process([&] { static auto created = rig.engine().start_attached(container.id, {}); });
+  rig.engine().recover();
+  CHECK(rig.engine().observe(container).status.phase == monitor::Phase::running);
+  rig.engine().runtime().send_signal(container.id, SIGKILL);
+  wait_for_phase(rig, container.id, monitor::Phase::exited);
+  rig.engine().recover();
+  CHECK(rig.census() == before);
+}
+
+TEST_CASE("recover: a container half made or half removed is gone, its name is free") {
+  NEEDS_MACHINE();
+  EngineRig rig;
+  const auto before = rig.census();
+  auto config = rig.config({"sleep", "1000"});
+  config.name = "half";
+  const auto container = rig.create(config);
+  rig.engine().start(container.id);
+  // The record is what is written last and taken away first.
+  store::remove_file(engine::record_path(rig.locations(), container.id));
+  CHECK_FALSE(rig.engine().exists("half"));
+  rig.engine().recover();
+  CHECK(rig.census() == before);
+  CHECK_NOTHROW(rig.create(config));
+}
+
+TEST_CASE("recover: a name without container is given up; what another command works on is left alone") {
+  NEEDS_MACHINE();
+  EngineRig rig;
+  REQUIRE(engine::take_name(rig.locations(), "stray", store::new_id()));
+  const std::string working = store::new_id();
+  auto lock = std::make_optional(engine::make_directory(rig.locations(), working));
+  REQUIRE(engine::take_name(rig.locations(), "fresh", working));
+  rig.engine().recover();
+  CHECK_FALSE(engine::id_of_name(rig.locations(), "stray"));
+  CHECK(engine::id_of_name(rig.locations(), "fresh") == working);
+  lock.reset();
+  rig.engine().recover();
+  CHECK_FALSE(engine::id_of_name(rig.locations(), "fresh"));
+}
+
+TEST_CASE("recover: a build step whose command was killed") {
+  NEEDS_MACHINE();
+  EngineRig rig;
+  const auto before = rig.census();
+  const auto lower = rig.engine().images().lower_directories(rig.engine().images().resolve("box", {}));
+  const pid_t child = fork();
+  REQUIRE(child >= 0);
+  if (child == 0) sleep_in_build_step(rig, lower);
+  const std::string id = wait_for_container(rig);
+  wait_for_phase(rig, id, monitor::Phase::running);
+  ::kill(child, SIGKILL);
+  int status = 0;
+  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  rig.engine().recover();
+  CHECK(rig.census() == before);
+}
+
+TEST_CASE("recover: a damaged record is named, the others work, and it can be removed") {
+  NEEDS_MACHINE();
+  EngineRig rig;
+  const auto before = rig.census();
+  const auto good = rig.create(rig.config({"true"}));
+  auto config = rig.config({"true"});
+  config.name = "bad";
+  const auto bad = rig.create(config);
+  store::write_file_atomically(engine::record_path(rig.locations(), bad.id), "{", false);
+  const auto all = rig.engine().list();
+  REQUIRE(all.size() == 1);
+  CHECK(all.front().container.id == good.id);
+  CHECK_THROWS_AS(rig.engine().find("bad"), store::DamagedRecord);
+  rig.engine().remove(rig.engine().resolve("bad"), false);
+  rig.engine().remove(good.id, false);
+  CHECK(rig.census() == before);
+}
+
+TEST_CASE("recover: remove works when parts are gone already") {
+  NEEDS_MACHINE();
+  EngineRig rig;
+  const auto before = rig.census();
+  const auto container = rig.create(rig.config({"sleep", "1000"}));
+  rig.engine().start(container.id);
+  const auto status = wait_for_phase(rig, container.id, monitor::Phase::running);
+  linux::send_signal(*linux::open_process(status.monitor), SIGKILL);
+  linux::send_signal(*linux::open_process(status.process), SIGKILL);
+  linux::remove_tree(rig.locations().run(container.id));
+  rig.engine().network().forget(container.id);
+  rig.engine().remove(container.id, true);
+  CHECK(rig.census() == before);
+}
