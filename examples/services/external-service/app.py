@@ -1,4 +1,5 @@
 """app.py [COUNTER_URL]: asks the counter on every visit and greets with its answer. Listens on 0.0.0.0:8080."""
+import signal
 import sys
 
 import requests
@@ -20,4 +21,6 @@ def greet():
 
 
 if __name__ == "__main__":
+    # The first process of a container is not ended by a signal it does not ask for.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     app.run(host="0.0.0.0", port=8080, threaded=True)
