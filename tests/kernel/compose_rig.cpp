@@ -6,9 +6,11 @@
 #include "store/records.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdlib>
 
 using namespace conductor;
@@ -118,6 +120,13 @@ linux::Child ComposeRig::begin(const std::vector<std::string>& words, int output
 int ComposeRig::run(const std::vector<std::string>& words) { return linux::wait_for(begin(words).pidfd).shell_code(); }
 
 std::vector<std::string> ComposeRig::census() const { return engine::census(locations_); }
+
+std::vector<std::string> ComposeRig::settled_census(const std::vector<std::string>& expected) const {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(5);
+  auto found = census();
+  for (; found != expected && std::chrono::steady_clock::now() < deadline; found = census()) poll(nullptr, 0, 10);
+  return found;
+}
 
 std::string ComposeRig::state(const std::string& container) {
   const auto found = engine_.try_find(container);

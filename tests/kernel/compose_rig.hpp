@@ -30,6 +30,9 @@ class ComposeRig {
   int run(const std::vector<std::string>& words);
 
   std::vector<std::string> census() const;
+  // The census once it equals `expected`: a link dies a moment after its namespace. After five seconds, what it is
+  // then.
+  std::vector<std::string> settled_census(const std::vector<std::string>& expected) const;
   std::string state(const std::string& container);  // as compose::state_text, "absent"
   std::string id(const std::string& container);
   conductor::engine::Engine& engine() { return engine_; }
