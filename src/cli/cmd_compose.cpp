@@ -48,6 +48,7 @@ int compose_up(Invocation& call) {
   LogPrefix::Style style;
   bool detach = false, build_first = false, no_colour = false, no_prefix = false, no_start = false;
   call.options().flag("-d,--detach", detach, "return when everything is up, instead of showing the logs");
+  call.options().flag("--wait", words.options.wait, "as -d, and return when services with a health check are healthy");
   call.options().flag("--build", build_first, "build images first, even if they exist");
   call.options().flag("--no-start", no_start, "create containers without starting them");
   call.options().flag("--no-color", no_colour, "plain prefixes");
@@ -57,7 +58,7 @@ int compose_up(Invocation& call) {
       "--abort-on-container-exit --abort-on-container-failure --always-recreate-deps --attach --attach-dependencies "
       "--exit-code-from --menu --no-attach --no-build --no-recreate --pull --quiet-pull --quiet-build --scale -t "
       "--timeout "
-      "-V --renew-anon-volumes --wait --wait-timeout -w --watch -y --yes");
+      "-V --renew-anon-volumes --wait-timeout -w --watch -y --yes");
   words.declare(call.options());
   call.parse();
   style.colour = !no_colour;
@@ -65,6 +66,7 @@ int compose_up(Invocation& call) {
 
   const compose::Project project = which.load();
   words.options.start = !no_start;
+  detach = detach || words.options.wait;
   const compose::UpOptions& options = words.said();
   const auto selected = compose::select(project, options.services, options.dependencies);
   Reporter reporter;

@@ -44,6 +44,7 @@ class UpPlanner {
     remove_orphans();
     remove_displaced();
     for (const auto& decision : decisions_) emit(decision);
+    if (options_.wait && options_.start) wait_for_health();
     return std::move(plan_);
   }
 
@@ -189,11 +190,23 @@ class UpPlanner {
     Steps gates;
     if (!options_.start) return gates;
     for (const auto& dependency : service.depends_on)
-      if (selected_.contains(dependency.service)) append(gates, gate(dependency));
+      if (selected_.contains(dependency.service)) append(gates, gate(dependency, "depends_on asks for it"));
     return gates;
   }
 
-  Steps gate(const parser::Dependency& dependency) {
+  void wait_for_health() {
+    for (const auto* service : services_) {
+      const bool checked = std::ranges::any_of(
+          service->containers, [](const engine::ContainerConfig& config) { return !config.healthcheck.test.empty(); });
+      if (!checked) continue;
+      parser::Dependency asked;
+      asked.service = service->name;
+      asked.condition = parser::Condition::healthy;
+      gate(asked, "--wait asks for it");
+    }
+  }
+
+  Steps gate(const parser::Dependency& dependency, const char* reason) {
     Steps started = starts_[dependency.service];
     if (dependency.condition == parser::Condition::started) return started;
     const auto key = std::pair{dependency.service, dependency.condition};
@@ -201,13 +214,8 @@ class UpPlanner {
     if (started.empty() && satisfied_now(dependency)) return waits_[key] = {};
     WaitFor wait{dependency.service, dependency.condition, {}};
     for (const auto& config : desired_.require(dependency.service).containers) wait.containers.push_back(config.name);
-    const Cause cause{dependency.position, "", {}, {}, {}};
-    return waits_[key] = {plan_.add(std::move(wait), depended_on(cause), started)};
-  }
-
-  static std::vector<Cause> depended_on(Cause cause) {
-    cause.reason = "depends_on asks for it";
-    return {cause};
+    const Cause cause{dependency.position, reason, {}, {}, {}};
+    return waits_[key] = {plan_.add(std::move(wait), {cause}, started)};
   }
 
   bool satisfied_now(const parser::Dependency& dependency) const {

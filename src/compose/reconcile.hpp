@@ -18,6 +18,7 @@ struct UpOptions {
   bool force_recreate = false;
   bool start = true;            // false: create only
   bool remove_orphans = false;  // containers of services the file does not name
+  bool wait = false;            // until services with a health check are healthy
 };
 // The smallest set of operations that makes the machine match; empty when it does. Operations of a service come after
 // those of what it depends on.

@@ -353,3 +353,14 @@ TEST_CASE("steps come after what they depend on, for every order of writing") {
   for (std::size_t i = 0; i < plan.steps.size(); ++i)
     for (const auto before : plan.steps[i].after) CHECK(before < i);
 }
+
+TEST_CASE("--wait ends when services with a health check are healthy, and asks for nothing that holds") {
+  const std::string alone = "services:\n  db:\n    image: db\n    healthcheck: {test: [CMD, \"true\"]}\n";
+  compose::UpOptions options;
+  options.wait = true;
+  const auto project = test::project(alone);
+  CHECK_THAT(to_text(reconcile_up(project, empty_machine(), options)),
+             Contains("wait until db is healthy (after 2)\n       --wait asks for it"));
+  CHECK_THAT(to_text(reconcile_up(project, empty_machine(), {})), !Contains("wait until"));
+  CHECK(reconcile_up(project, test::machine(project), options).empty());
+}
