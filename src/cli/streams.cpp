@@ -21,7 +21,7 @@ void require_terminal() {
 
 void close_input() {
   const auto nothing = linux::open_file("/dev/null", O_RDONLY);
-  if (dup2(nothing.get(), STDIN_FILENO) < 0) throw base::Error::from_errno("closing standard input");
+  if (dup3(nothing.get(), STDIN_FILENO, O_CLOEXEC) < 0) throw base::Error::from_errno("closing standard input");
 }
 
 }  // namespace conductor::cli

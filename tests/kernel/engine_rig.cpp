@@ -119,6 +119,14 @@ Outcome EngineRig::exec(const std::string& id, std::vector<std::string> command)
   return outcome;
 }
 
+std::vector<std::string> EngineRig::census_when(const std::vector<std::string>& wanted) const {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(5);
+  for (;;) {
+    auto found = census();
+    if (found == wanted || std::chrono::steady_clock::now() > deadline) return found;
+  }
+}
+
 void in_killed_process(const std::function<void()>& body) {
   const pid_t child = fork();
   if (child < 0) throw base::Error::from_errno("fork");

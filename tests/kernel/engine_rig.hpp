@@ -40,6 +40,8 @@ class EngineRig {
   Outcome run_to_end(const std::string& id);
   Outcome exec(const std::string& id, std::vector<std::string> command);
   std::vector<std::string> census() const { return conductor::engine::census(locations_); }
+  // The census once it is as wanted, or after five seconds: the kernel takes network namespaces apart in its own time.
+  std::vector<std::string> census_when(const std::vector<std::string>& wanted) const;
 
  private:
   test::TemporaryDirectory home_;
