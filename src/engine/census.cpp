@@ -18,6 +18,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 
 namespace conductor::engine {
 
@@ -40,12 +41,23 @@ void count_mounts(Lines& lines, const store::Locations& locations) {
     if (is_ours(mount.point, locations)) add(lines, "mount", mount.point);
 }
 
+// A link whose container has ended dies with its network namespace, which the kernel takes down in its own time: nobody
+// waits for that but us.
+void count_links(Lines& lines, const store::Locations& locations, const network::Settings& settings) {
+  constexpr int patience_ms = 5000;
+  linux::Netlink netlink;
+  std::set<std::string> owned;
+  for (const auto& endpoint : network::Network(locations, {}).list()) owned.insert(endpoint.interface);
+  for (const auto& link : netlink.links()) {
+    if (link.group != settings.interface_group && !link.name.starts_with(settings.interface_prefix)) continue;
+    if (owned.contains(link.name) || !netlink.wait_gone(link.name, patience_ms)) add(lines, "link", link.name);
+  }
+}
+
 void count_network(Lines& lines, const store::Locations& locations) {
   const auto settings = network::Settings::of(locations);
+  count_links(lines, locations, settings);
   linux::Netlink netlink;
-  for (const auto& link : netlink.links())
-    if (link.group == settings.interface_group || link.name.starts_with(settings.interface_prefix))
-      add(lines, "link", link.name);
   constexpr std::uint32_t rules_of_one_instance = 4;
   for (const auto& rule : netlink.rules())
     if (rule.priority >= settings.rule_priority && rule.priority < settings.rule_priority + rules_of_one_instance)

@@ -26,6 +26,8 @@ using base::Error;
 
 constexpr int freeze_patience = 10'000;  // ms: a process in an uninterruptible call freezes when that ends
 
+constexpr int attempts_to_make = 10;
+
 bool exists(const std::string& path) { return access(path.c_str(), F_OK) == 0; }
 
 std::vector<std::string> subdirectories(const std::string& directory) {
@@ -89,11 +91,22 @@ void make_directories(const CgroupHierarchy& hierarchy, const std::string& path)
 }
 
 // One call where only the last directory is missing, which is every time but the first.
-void make_group(const CgroupHierarchy& hierarchy, const std::string& path) {
+void make_group_once(const CgroupHierarchy& hierarchy, const std::string& path) {
   const std::string group = hierarchy.directory(path);
   const std::string parent = group.substr(0, group.rfind('/'));
   if (hierarchy.unified || parent == hierarchy.root || !exists(parent)) return make_directories(hierarchy, path);
   prepare_group(hierarchy, parent, group);
+}
+
+// Whoever removes the last group below a parent removes the parent as well, which may be in the midst of this.
+void make_group(const CgroupHierarchy& hierarchy, const std::string& path) {
+  for (int attempt = 1;; ++attempt) {
+    try {
+      return make_group_once(hierarchy, path);
+    } catch (const Error& e) {
+      if ((e.code() != ENOENT && e.code() != ENODEV) || attempt == attempts_to_make) throw;
+    }
+  }
 }
 
 void limit_devices(const std::string& path, const std::vector<DeviceRule>& rules) {
@@ -237,12 +250,19 @@ bool Cgroup::remove() const {
   return gone;
 }
 
+void remove_empty_cgroup(const std::string& path) {
+  for (const auto& hierarchy : cgroup_layout().hierarchies) rmdir(hierarchy.directory(path).c_str());
+}
+
 bool cgroup_v2_only() { return cgroup_layout().v2_only(); }
 
 std::vector<std::string> list_cgroups(const std::string& path) {
   std::vector<std::string> list;
-  for (const auto& hierarchy : cgroup_layout().hierarchies)
-    for (auto& directory : subdirectories(hierarchy.directory(path))) list.push_back(std::move(directory));
+  for (const auto& hierarchy : cgroup_layout().hierarchies) {
+    const std::string directory = hierarchy.directory(path);
+    if (exists(directory)) list.push_back(directory);
+    for (auto& below : subdirectories(directory)) list.push_back(std::move(below));
+  }
   std::sort(list.begin(), list.end());
   return list;
 }

@@ -72,8 +72,11 @@ class Cgroup {
   std::string path_;
 };
 
+// Removes the group in every hierarchy where nothing is below it and nobody in it.
+void remove_empty_cgroup(const std::string& path);
+
 bool cgroup_v2_only();
-// Directories directly below `path` in every hierarchy, for the census.
+// `path` and the directories directly below it in every hierarchy, for the census.
 std::vector<std::string> list_cgroups(const std::string& path);
 
 }  // namespace conductor::linux

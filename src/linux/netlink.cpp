@@ -393,23 +393,34 @@ std::optional<LinkInfo> Netlink::link(const std::string& name) {
   return result;
 }
 
-bool Netlink::wait_operational(const std::string& name, int milliseconds) {
-  const auto is_operational = [&] {
-    const auto found = link(name);
-    return found && found->operational;
-  };
-  if (is_operational()) return true;  // newer kernels settle the state before they answer
+bool Netlink::wait_for_links(const std::function<bool()>& holds, int milliseconds) {
+  if (holds()) return true;
   const Netlink changes;
-  const int group = RTNLGRP_LINK;
-  if (::setsockopt(changes.socket_.get(), SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof group) != 0)
+  sockaddr_nl group{};  // bound: a socket without a port of its own is passed over
+  group.nl_family = AF_NETLINK;
+  group.nl_groups = RTMGRP_LINK;
+  if (::bind(changes.socket_.get(), reinterpret_cast<const sockaddr*>(&group), sizeof group) != 0)
     throw base::Error::from_errno("watching links");
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(milliseconds);
-  for (pollfd wait{changes.socket_.get(), POLLIN, 0}; !is_operational(); receive(changes.socket_)) {
+  for (pollfd wait{changes.socket_.get(), POLLIN, 0}; !holds(); receive(changes.socket_)) {
     const auto left =
         std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
     if (left.count() <= 0 || ::poll(&wait, 1, static_cast<int>(left.count())) == 0) return false;
   }
   return true;
+}
+
+bool Netlink::wait_operational(const std::string& name, int milliseconds) {
+  return wait_for_links(
+      [&] {
+        const auto found = link(name);  // newer kernels settle the state before they answer
+        return found && found->operational;
+      },
+      milliseconds);
+}
+
+bool Netlink::wait_gone(const std::string& name, int milliseconds) {
+  return wait_for_links([&] { return !link(name); }, milliseconds);
 }
 
 std::vector<PolicyRule> Netlink::rules() {

@@ -79,10 +79,14 @@ class Netlink {
   std::optional<LinkInfo> link(const std::string& name);
   // False when it takes longer. Between an end of a veth getting its carrier and this, the kernel drops what it sends.
   bool wait_operational(const std::string& name, int milliseconds);
+  // Until no link has that name, as when its namespace is dying. False when it takes longer.
+  bool wait_gone(const std::string& name, int milliseconds);
   std::vector<PolicyRule> rules();
   std::vector<Route> routes(std::uint32_t table = 254);
 
  private:
+  // Looks again after each change of any link.
+  static bool wait_for_links(const std::function<bool()>& holds, int milliseconds);
   struct Request {
     std::string bytes;
     std::string sentence;

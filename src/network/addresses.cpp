@@ -65,4 +65,11 @@ linux::Ipv4 take_address(const Settings& settings, const Records& records, const
 
 void give_back_address(const Records& records, linux::Ipv4 address) { store::remove_file(path_of(records, address)); }
 
+void give_back_addresses_of(const Records& records, const std::string& id) {
+  for (const auto& name : store::list_directory(records.addresses())) {
+    const std::string path = records.addresses() + "/" + name;
+    if (linux::try_read_file(path) == id) store::remove_file(path);
+  }
+}
+
 }  // namespace conductor::network

@@ -144,7 +144,7 @@ void Network::forget(const std::string& id) {
   detach(id);
   const auto endpoint = find_usable(*records_, id);
   records_->erase(id);
-  if (!endpoint) return;
+  if (!endpoint) return give_back_addresses_of(*records_, id);
   give_back_address(*records_, endpoint->address);
   refresh_hosts_files(*records_, *endpoint);
 }
