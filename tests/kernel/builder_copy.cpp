@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 using namespace conductor;
-using Catch::Matchers::Contains;
 using Names = std::vector<std::string>;
 
 TEST_CASE("files and directories go where the reference says") {

@@ -7,7 +7,6 @@
 #include <thread>
 
 using namespace conductor;
-using Catch::Matchers::Contains;
 using Names = std::vector<std::string>;
 
 #define NEED_PROGRAMS(rig) \

@@ -9,7 +9,6 @@
 #include <csignal>
 
 using namespace conductor;
-using Catch::Matchers::Contains;
 using Titles = std::vector<std::string>;
 
 #define NEED_IMAGE(rig) \

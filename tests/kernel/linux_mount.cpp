@@ -15,7 +15,6 @@
 #include <cerrno>
 
 using namespace conductor;
-using Catch::Matchers::Contains;
 using linux::Fd;
 
 namespace {

@@ -14,7 +14,6 @@
 #include <csignal>
 
 using namespace conductor;
-using Catch::Matchers::Contains;
 using linux::Fd;
 
 namespace {

@@ -16,7 +16,6 @@
 namespace network = conductor::network;
 namespace linux = conductor::linux;
 namespace store = conductor::store;
-using Catch::Matchers::Contains;
 using test::Outcome;
 using test::Rig;
 

@@ -2,7 +2,6 @@
 #include "runtime_fixture.hpp"
 
 using namespace test;
-using Catch::Matchers::Contains;
 
 namespace {
 

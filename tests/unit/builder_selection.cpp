@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 using namespace conductor;
-using Catch::Matchers::Contains;
 using namespace conductor::builder;
 using Names = std::vector<std::string>;
 

@@ -2,7 +2,6 @@
 #include "support/catch.hpp"
 
 using namespace conductor;
-using Catch::Matchers::Contains;
 using namespace conductor::builder;
 using Numbers = std::vector<std::size_t>;
 

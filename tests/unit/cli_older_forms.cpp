@@ -2,7 +2,6 @@
 #include "support/catch.hpp"
 
 using namespace conductor;
-using Catch::Matchers::Contains;
 
 using Words = std::vector<std::string>;
 

@@ -3,7 +3,6 @@
 #include "support/catch.hpp"
 
 using namespace conductor;
-using Catch::Matchers::Contains;
 
 namespace {
 

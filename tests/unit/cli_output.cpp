@@ -8,7 +8,6 @@
 #include <algorithm>
 
 using namespace conductor;
-using Catch::Matchers::Contains;
 
 namespace {
 

@@ -8,7 +8,6 @@
 #include <set>
 
 using namespace conductor;
-using Catch::Matchers::Contains;
 using compose::Plan;
 using compose::Step;
 

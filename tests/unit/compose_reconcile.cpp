@@ -6,7 +6,6 @@
 #include <algorithm>
 
 using namespace conductor;
-using Catch::Matchers::Contains;
 using compose::reconcile_up;
 
 namespace {

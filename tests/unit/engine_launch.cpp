@@ -5,7 +5,6 @@
 #include <csignal>
 
 using namespace conductor;
-using Catch::Matchers::Contains;
 
 namespace {
 

@@ -11,7 +11,6 @@ namespace {
 
 using namespace conductor;
 using namespace conductor::image;
-using Catch::Matchers::Contains;
 using std::chrono::seconds;
 using std::chrono::steady_clock;
 

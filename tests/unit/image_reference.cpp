@@ -7,7 +7,6 @@
 namespace {
 
 using namespace conductor;
-using Catch::Matchers::Contains;
 using image::parse_reference;
 using image::Reference;
 

@@ -17,7 +17,6 @@ namespace {
 
 using namespace conductor;
 using namespace conductor::image;
-using Catch::Matchers::Contains;
 
 bool exists(const std::string& path) {
   struct stat found{};

@@ -14,7 +14,6 @@
 #include <cerrno>
 
 using namespace conductor;
-using Catch::Matchers::Contains;
 using linux::Fd;
 
 TEST_CASE("an Fd closes what it owns, and moving hands it over") {

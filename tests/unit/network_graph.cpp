@@ -6,7 +6,6 @@
 #include <algorithm>
 
 using namespace conductor::network;
-using Catch::Matchers::Contains;
 namespace linux = conductor::linux;
 
 namespace {

@@ -5,7 +5,6 @@
 #include "support/catch.hpp"
 
 using namespace conductor::network;
-using Catch::Matchers::Contains;
 namespace linux = conductor::linux;
 
 namespace {

@@ -1,7 +1,6 @@
 #include "parser/conductorfile.hpp"
 #include "support/catch.hpp"
 
-using Catch::Matchers::Contains;
 
 #include <string>
 #include <vector>

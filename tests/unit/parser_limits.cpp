@@ -3,7 +3,6 @@
 #include "parser/conductorfile.hpp"
 #include "support/catch.hpp"
 
-using Catch::Matchers::Contains;
 
 #include <ctime>
 #include <functional>

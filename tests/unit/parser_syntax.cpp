@@ -2,7 +2,6 @@
 #include "parser/syntax.hpp"
 #include "support/catch.hpp"
 
-using Catch::Matchers::Contains;
 
 #include <string>
 #include <vector>

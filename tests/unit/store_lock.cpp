@@ -13,7 +13,6 @@
 
 namespace {
 
-using Catch::Matchers::Contains;
 using conductor::store::Lock;
 namespace linux_ = conductor::linux;
 

@@ -11,7 +11,6 @@
 namespace {
 
 using namespace conductor;
-using Catch::Matchers::Contains;
 
 struct Sample {
   std::string name;
