@@ -1,8 +1,8 @@
 # add_room(NAME [LIBRARIES...]): the static library conductor_NAME of all .cpp files of src/NAME.
-# Which room may include which is checked by tests/architecture; linking follows the same order.
+# Which room may include which is checked by tests/checks/includes.py; linking follows the same order.
 function(add_room name)
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.cpp)
-  list(FILTER sources EXCLUDE REGEX "/main\\.cpp$|/linux/(netlink|nftables)\\.cpp$")
+  list(FILTER sources EXCLUDE REGEX "/main\\.cpp$|/linux/(netlink|netlink_messages|nftables)\\.cpp$")
   if(sources)
     add_library(conductor_${name} STATIC ${sources})
     target_link_libraries(conductor_${name} PUBLIC conductor_options ${ARGN})

@@ -1,6 +1,7 @@
 #include "linux/netlink.hpp"
 
 #include "base/error.hpp"
+#include "linux/netlink_messages.hpp"
 
 #include <arpa/inet.h>
 #include <libmnl/libmnl.h>
@@ -26,147 +27,8 @@ constexpr std::size_t receive_size = 64U * 1024U;  // what the kernel puts into 
 constexpr std::size_t requests_per_message = 64;   // so that their answers fit the socket's buffer
 constexpr time_t answer_limit_s = 10;
 
-// One message being built; every request here is far smaller than the buffer.
-class RequestBuilder {
- public:
-  RequestBuilder(int type, int flags) {
-    nlmsghdr* header = mnl_nlmsg_put_header(buffer_.data());
-    header->nlmsg_type = static_cast<std::uint16_t>(type);
-    header->nlmsg_flags = static_cast<std::uint16_t>(NLM_F_REQUEST | flags);
-  }
-  template <class T>
-  T& extra() {
-    return *static_cast<T*>(mnl_nlmsg_put_extra_header(get(), sizeof(T)));
-  }
-  void u32(int type, std::uint32_t value) { mnl_attr_put_u32(get(), attribute(type), value); }
-  void address(int type, Ipv4 value) { u32(type, htonl(value)); }
-  void bytes(int type, const std::string& value) { mnl_attr_put(get(), attribute(type), value.size(), value.data()); }
-  void text(int type, const std::string& value) { mnl_attr_put_strz(get(), attribute(type), value.c_str()); }
-  template <class Body>
-  void nest(int type, Body&& body) {
-    nlattr* start = mnl_attr_nest_start(get(), attribute(type));
-    body();
-    mnl_attr_nest_end(get(), start);
-  }
-  nlmsghdr* get() { return static_cast<nlmsghdr*>(static_cast<void*>(buffer_.data())); }
-
- private:
-  static std::uint16_t attribute(int type) { return static_cast<std::uint16_t>(type); }
-  alignas(nlmsghdr) std::array<char, 2048> buffer_{};
-};
-
-// Calls `visit` for every attribute after a fixed header of that size.
-template <class Visit>
-void each_attribute(const nlmsghdr* message, std::size_t fixed, Visit&& visit) {
-  const auto* attribute = static_cast<const nlattr*>(mnl_nlmsg_get_payload_offset(message, fixed));
-  const auto* end = static_cast<const char*>(mnl_nlmsg_get_payload_tail(message));
-  const auto left = [&] {
-    return static_cast<int>(end - static_cast<const char*>(static_cast<const void*>(attribute)));
-  };
-  for (; mnl_attr_ok(attribute, left()); attribute = mnl_attr_next(attribute))
-    visit(mnl_attr_get_type(attribute), attribute);
-}
-
-Ipv4 read_address(const nlattr* attribute) { return ntohl(mnl_attr_get_u32(attribute)); }
-
-// What the kernel says in words about a refusal (NETLINK_EXT_ACK), or nothing.
-std::string kernel_words(const nlmsghdr* answer, const nlmsgerr* refusal) {
-  if ((answer->nlmsg_flags & NLM_F_ACK_TLVS) == 0) return {};
-  std::size_t fixed = sizeof(nlmsgerr);
-  if ((answer->nlmsg_flags & NLM_F_CAPPED) == 0) fixed += MNL_ALIGN(refusal->msg.nlmsg_len) - sizeof(nlmsghdr);
-  std::string words;
-  each_attribute(answer, fixed, [&](int type, const nlattr* a) {
-    if (type == NLMSGERR_ATTR_MSG) words = std::string(" (") + mnl_attr_get_str(a) + ")";
-  });
-  return words;
-}
-
 void require_interface_name(const std::string& name) {
   if (name.empty() || name.size() >= IFNAMSIZ) throw base::Error("'" + name + "' is no name for an interface");
-}
-
-RequestBuilder route_message(int type, int flags, const Route& route) {
-  RequestBuilder m(type, flags);
-  auto& fixed = m.extra<rtmsg>();
-  fixed.rtm_family = AF_INET;
-  fixed.rtm_dst_len = static_cast<unsigned char>(route.prefix_length);
-  fixed.rtm_table = RT_TABLE_UNSPEC;  // RTA_TABLE below has all 32 bits
-  fixed.rtm_protocol = RTPROT_STATIC;
-  fixed.rtm_type = RTN_UNICAST;
-  fixed.rtm_scope = route.link_scope ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
-  if (type == RTM_DELROUTE) fixed.rtm_scope = RT_SCOPE_NOWHERE;  // any
-  if (route.gateway) fixed.rtm_flags = RTNH_F_ONLINK;
-  m.u32(RTA_TABLE, route.table);
-  if (route.prefix_length != 0) m.address(RTA_DST, route.destination);
-  if (route.interface != 0) m.u32(RTA_OIF, static_cast<std::uint32_t>(route.interface));
-  if (route.gateway) m.address(RTA_GATEWAY, *route.gateway);
-  if (route.source && type != RTM_DELROUTE) m.address(RTA_PREFSRC, *route.source);
-  return m;
-}
-
-RequestBuilder rule_message(int type, int flags, const PolicyRule& rule) {
-  RequestBuilder m(type, flags);
-  auto& fixed = m.extra<fib_rule_hdr>();
-  fixed.family = AF_INET;
-  fixed.action = rule.prohibit ? FR_ACT_PROHIBIT : FR_ACT_TO_TBL;
-  if (!rule.prohibit) fixed.table = RT_TABLE_MAIN;
-  m.u32(FRA_PRIORITY, rule.priority);
-  if (rule.input_interface) m.text(FRA_IIFNAME, *rule.input_interface);
-  if (rule.mark_mask != 0) m.u32(FRA_FWMARK, rule.mark), m.u32(FRA_FWMASK, rule.mark_mask);
-  if (rule.from) {
-    fixed.src_len = static_cast<std::uint8_t>(rule.from->second);
-    m.address(FRA_SRC, rule.from->first);
-  }
-  if (rule.to) {
-    fixed.dst_len = static_cast<std::uint8_t>(rule.to->second);
-    m.address(FRA_DST, rule.to->first);
-  }
-  return m;
-}
-
-LinkInfo read_link(const nlmsghdr* message) {
-  const auto* fixed = static_cast<const ifinfomsg*>(mnl_nlmsg_get_payload(message));
-  LinkInfo info;
-  info.index = fixed->ifi_index;
-  info.up = (fixed->ifi_flags & IFF_UP) != 0;
-  each_attribute(message, sizeof *fixed, [&](int type, const nlattr* a) {
-    if (type == IFLA_IFNAME) info.name = mnl_attr_get_str(a);
-    if (type == IFLA_OPERSTATE) info.operational = mnl_attr_get_u8(a) == IF_OPER_UP;
-    if (type == IFLA_GROUP) info.group = mnl_attr_get_u32(a);
-    if (type == IFLA_MTU) info.mtu = static_cast<int>(mnl_attr_get_u32(a));
-  });
-  return info;
-}
-
-PolicyRule read_rule(const nlmsghdr* message) {
-  const auto* fixed = static_cast<const fib_rule_hdr*>(mnl_nlmsg_get_payload(message));
-  PolicyRule rule;
-  rule.prohibit = fixed->action == FR_ACT_PROHIBIT;
-  each_attribute(message, sizeof *fixed, [&](int type, const nlattr* a) {
-    if (type == FRA_PRIORITY) rule.priority = mnl_attr_get_u32(a);
-    if (type == FRA_IIFNAME) rule.input_interface = mnl_attr_get_str(a);
-    if (type == FRA_FWMARK) rule.mark = mnl_attr_get_u32(a);
-    if (type == FRA_FWMASK) rule.mark_mask = mnl_attr_get_u32(a);
-    if (type == FRA_SRC) rule.from = std::pair(read_address(a), int{fixed->src_len});
-    if (type == FRA_DST) rule.to = std::pair(read_address(a), int{fixed->dst_len});
-  });
-  return rule;
-}
-
-Route read_route(const nlmsghdr* message) {
-  const auto* fixed = static_cast<const rtmsg*>(mnl_nlmsg_get_payload(message));
-  Route route;
-  route.prefix_length = fixed->rtm_dst_len;
-  route.link_scope = fixed->rtm_scope == RT_SCOPE_LINK;
-  route.table = fixed->rtm_table;
-  each_attribute(message, sizeof *fixed, [&](int type, const nlattr* a) {
-    if (type == RTA_DST) route.destination = read_address(a);
-    if (type == RTA_GATEWAY) route.gateway = read_address(a);
-    if (type == RTA_PREFSRC) route.source = read_address(a);
-    if (type == RTA_OIF) route.interface = static_cast<int>(mnl_attr_get_u32(a));
-    if (type == RTA_TABLE) route.table = mnl_attr_get_u32(a);
-  });
-  return route;
 }
 
 std::string receive(const Fd& socket) {

@@ -104,8 +104,8 @@ TEST_CASE("a health check that takes too long is ended with all it started") {
   const auto id = containers.start(what);
   CHECK(containers.becomes(id, [](const Status& s) { return s.health == Health::unhealthy; }));
   // The next one is a second away.
-  CHECK_THAT(containers.exec(id, containers.process({"ps"})).output, !Catch::Matchers::Contains("sleep 777"));
-  CHECK_THAT(containers.runtime().status(id)->health_output, Catch::Matchers::Contains("timeout"));
+  CHECK_THAT(containers.exec(id, containers.process({"ps"})).output, !Contains("sleep 777"));
+  CHECK_THAT(containers.runtime().status(id)->health_output, Contains("timeout"));
 }
 
 TEST_CASE("the last line of a fast exit is in the log, with its stream") {
@@ -184,7 +184,7 @@ TEST_CASE("exec passes the exit code on, or says why there is none") {
   CHECK(containers.exec(id, containers.process({"sh", "-c", "exit 9"})).code == 9);
   const auto absent = containers.exec(id, containers.process({"nothing-of-that-name"}));
   CHECK(absent.code == 127);
-  CHECK_THAT(absent.error, Catch::Matchers::Contains("not found in $PATH"));
+  CHECK_THAT(absent.error, Contains("not found in $PATH"));
   CHECK(containers.exec(id, containers.process({"/etc/passwd"})).code == 126);
   const auto seen = containers.exec(id, containers.process({"sh", "-c", "hostname; readlink /proc/1/exe; echo e >&2"}));
   CHECK((seen.output == "box\n/bin/busybox\n" && seen.error == "e\n"));

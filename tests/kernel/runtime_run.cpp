@@ -24,7 +24,7 @@ TEST_CASE("a program that cannot be executed is said so with 126 or 127") {
       auto created = containers.runtime().create(what, {});
       created.start();
     } catch (const base::Error& e) {
-      CHECK_THAT(e.what(), Catch::Matchers::Contains(message));
+      CHECK_THAT(e.what(), Contains(message));
       const auto status = containers.runtime().status(what.id);
       CHECK((status && status->phase == monitor::Phase::exited && status->exit_code == e.exit_code()));
       return e.exit_code();

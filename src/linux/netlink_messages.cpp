@@ -1,0 +1,111 @@
+#include "linux/netlink_messages.hpp"
+
+#include <linux/fib_rules.h>
+#include <linux/if.h>
+#include <linux/if_link.h>
+#include <sys/socket.h>
+
+namespace conductor::linux {
+
+namespace {
+
+Ipv4 read_address(const nlattr* attribute) { return ntohl(mnl_attr_get_u32(attribute)); }
+
+}  // namespace
+
+std::string kernel_words(const nlmsghdr* answer, const nlmsgerr* refusal) {
+  if ((answer->nlmsg_flags & NLM_F_ACK_TLVS) == 0) return {};
+  std::size_t fixed = sizeof(nlmsgerr);
+  if ((answer->nlmsg_flags & NLM_F_CAPPED) == 0) fixed += MNL_ALIGN(refusal->msg.nlmsg_len) - sizeof(nlmsghdr);
+  std::string words;
+  each_attribute(answer, fixed, [&](int type, const nlattr* a) {
+    if (type == NLMSGERR_ATTR_MSG) words = std::string(" (") + mnl_attr_get_str(a) + ")";
+  });
+  return words;
+}
+
+RequestBuilder route_message(int type, int flags, const Route& route) {
+  RequestBuilder m(type, flags);
+  auto& fixed = m.extra<rtmsg>();
+  fixed.rtm_family = AF_INET;
+  fixed.rtm_dst_len = static_cast<unsigned char>(route.prefix_length);
+  fixed.rtm_table = RT_TABLE_UNSPEC;  // RTA_TABLE below has all 32 bits
+  fixed.rtm_protocol = RTPROT_STATIC;
+  fixed.rtm_type = RTN_UNICAST;
+  fixed.rtm_scope = route.link_scope ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
+  if (type == RTM_DELROUTE) fixed.rtm_scope = RT_SCOPE_NOWHERE;  // any
+  if (route.gateway) fixed.rtm_flags = RTNH_F_ONLINK;
+  m.u32(RTA_TABLE, route.table);
+  if (route.prefix_length != 0) m.address(RTA_DST, route.destination);
+  if (route.interface != 0) m.u32(RTA_OIF, static_cast<std::uint32_t>(route.interface));
+  if (route.gateway) m.address(RTA_GATEWAY, *route.gateway);
+  if (route.source && type != RTM_DELROUTE) m.address(RTA_PREFSRC, *route.source);
+  return m;
+}
+
+RequestBuilder rule_message(int type, int flags, const PolicyRule& rule) {
+  RequestBuilder m(type, flags);
+  auto& fixed = m.extra<fib_rule_hdr>();
+  fixed.family = AF_INET;
+  fixed.action = rule.prohibit ? FR_ACT_PROHIBIT : FR_ACT_TO_TBL;
+  if (!rule.prohibit) fixed.table = RT_TABLE_MAIN;
+  m.u32(FRA_PRIORITY, rule.priority);
+  if (rule.input_interface) m.text(FRA_IIFNAME, *rule.input_interface);
+  if (rule.mark_mask != 0) m.u32(FRA_FWMARK, rule.mark), m.u32(FRA_FWMASK, rule.mark_mask);
+  if (rule.from) {
+    fixed.src_len = static_cast<std::uint8_t>(rule.from->second);
+    m.address(FRA_SRC, rule.from->first);
+  }
+  if (rule.to) {
+    fixed.dst_len = static_cast<std::uint8_t>(rule.to->second);
+    m.address(FRA_DST, rule.to->first);
+  }
+  return m;
+}
+
+LinkInfo read_link(const nlmsghdr* message) {
+  const auto* fixed = static_cast<const ifinfomsg*>(mnl_nlmsg_get_payload(message));
+  LinkInfo info;
+  info.index = fixed->ifi_index;
+  info.up = (fixed->ifi_flags & IFF_UP) != 0;
+  each_attribute(message, sizeof *fixed, [&](int type, const nlattr* a) {
+    if (type == IFLA_IFNAME) info.name = mnl_attr_get_str(a);
+    if (type == IFLA_OPERSTATE) info.operational = mnl_attr_get_u8(a) == IF_OPER_UP;
+    if (type == IFLA_GROUP) info.group = mnl_attr_get_u32(a);
+    if (type == IFLA_MTU) info.mtu = static_cast<int>(mnl_attr_get_u32(a));
+  });
+  return info;
+}
+
+PolicyRule read_rule(const nlmsghdr* message) {
+  const auto* fixed = static_cast<const fib_rule_hdr*>(mnl_nlmsg_get_payload(message));
+  PolicyRule rule;
+  rule.prohibit = fixed->action == FR_ACT_PROHIBIT;
+  each_attribute(message, sizeof *fixed, [&](int type, const nlattr* a) {
+    if (type == FRA_PRIORITY) rule.priority = mnl_attr_get_u32(a);
+    if (type == FRA_IIFNAME) rule.input_interface = mnl_attr_get_str(a);
+    if (type == FRA_FWMARK) rule.mark = mnl_attr_get_u32(a);
+    if (type == FRA_FWMASK) rule.mark_mask = mnl_attr_get_u32(a);
+    if (type == FRA_SRC) rule.from = std::pair(read_address(a), int{fixed->src_len});
+    if (type == FRA_DST) rule.to = std::pair(read_address(a), int{fixed->dst_len});
+  });
+  return rule;
+}
+
+Route read_route(const nlmsghdr* message) {
+  const auto* fixed = static_cast<const rtmsg*>(mnl_nlmsg_get_payload(message));
+  Route route;
+  route.prefix_length = fixed->rtm_dst_len;
+  route.link_scope = fixed->rtm_scope == RT_SCOPE_LINK;
+  route.table = fixed->rtm_table;
+  each_attribute(message, sizeof *fixed, [&](int type, const nlattr* a) {
+    if (type == RTA_DST) route.destination = read_address(a);
+    if (type == RTA_GATEWAY) route.gateway = read_address(a);
+    if (type == RTA_PREFSRC) route.source = read_address(a);
+    if (type == RTA_OIF) route.interface = static_cast<int>(mnl_attr_get_u32(a));
+    if (type == RTA_TABLE) route.table = mnl_attr_get_u32(a);
+  });
+  return route;
+}
+
+}  // namespace conductor::linux
