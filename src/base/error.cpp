@@ -9,10 +9,14 @@ namespace {
 
 thread_local std::vector<std::string> contexts;
 
-std::string sentence(const std::string& what, int code) {
+std::string context_prefix() {
   std::string text;
   for (const auto& context : contexts) text += context + ": ";
-  text += what;
+  return text;
+}
+
+std::string sentence(const std::string& what, int code) {
+  std::string text = context_prefix() + what;
   if (code != 0) {
     text += ": ";
     text += strerrordesc_np(code) != nullptr ? strerrordesc_np(code) : "unknown error";
@@ -46,8 +50,13 @@ void Collector::note(std::string message) { messages_.push_back(std::move(messag
 
 void Collector::finish() const {
   if (clean()) return;
-  std::string text = messages_.front();
-  for (std::size_t i = 1; i < messages_.size(); ++i) text += "; " + messages_[i];
+  // What was caught here already begins with the contexts that the Error below begins with.
+  const std::string prefix = context_prefix();
+  std::string text;
+  for (const auto& message : messages_) {
+    if (!text.empty()) text += "; ";
+    text += message.starts_with(prefix) ? message.substr(prefix.size()) : message;
+  }
   throw Error(text);
 }
 

@@ -109,3 +109,14 @@ TEST_CASE("teardown goes on and reports all that failed") {
   CHECK(reached == 1);
   CHECK_THROWS_WITH(collector.finish(), "first; second");
 }
+
+TEST_CASE("what teardown collected says its contexts once") {
+  const Context outer("removing web");
+  Collector collector;
+  collector.attempt([] {
+    const Context inner("unmounting /data");
+    throw Error("busy");
+  });
+  collector.attempt([] { throw Error("second"); });
+  CHECK_THROWS_WITH(collector.finish(), "removing web: unmounting /data: busy; second");
+}
