@@ -1,7 +1,6 @@
 #include "parser/conductorfile.hpp"
 #include "support/catch.hpp"
 
-
 #include <string>
 #include <vector>
 

@@ -3,7 +3,6 @@
 #include "parser/conductorfile.hpp"
 #include "support/catch.hpp"
 
-
 #include <ctime>
 #include <functional>
 #include <string>

@@ -2,7 +2,6 @@
 #include "parser/syntax.hpp"
 #include "support/catch.hpp"
 
-
 #include <string>
 #include <vector>
 
