@@ -243,15 +243,17 @@ bool Cgroup::remove() const {
   bool gone = true;
   for (const auto& hierarchy : cgroup_layout().hierarchies) {
     const std::string directory = hierarchy.directory(path_);
-    if (rmdir(directory.c_str()) == 0 || errno == ENOENT) continue;
+    if (remove_cgroup_directory(directory)) continue;
     each_group(directory, [](const std::string& group) { rmdir(group.c_str()); });
-    gone = !exists(directory) && gone;
+    gone = remove_cgroup_directory(directory) && gone;
   }
   return gone;
 }
 
-void remove_empty_cgroup(const std::string& path) {
-  for (const auto& hierarchy : cgroup_layout().hierarchies) rmdir(hierarchy.directory(path).c_str());
+bool remove_cgroup_directory(const std::string& directory) {
+  if (rmdir(directory.c_str()) != 0 && errno != ENOENT) return false;
+  rmdir(directory.substr(0, directory.rfind('/')).c_str());  // refused while others are there, and at the top
+  return true;
 }
 
 bool cgroup_v2_only() { return cgroup_layout().v2_only(); }

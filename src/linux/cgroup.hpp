@@ -72,8 +72,9 @@ class Cgroup {
   std::string path_;
 };
 
-// Removes the group in every hierarchy where nothing is below it and nobody in it.
-void remove_empty_cgroup(const std::string& path);
+// Removes one directory of a group, and the one above when this was the last below it. False while something is in it;
+// absent is fine.
+bool remove_cgroup_directory(const std::string& directory);
 
 bool cgroup_v2_only();
 // `path` and the directories directly below it in every hierarchy, for the census.

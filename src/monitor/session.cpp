@@ -210,8 +210,7 @@ void Session::clean_up() {
   control_.close();
   streams_.remove_files();
   bool left = false;
-  for (const auto& directory : spec_.cgroup_directories)
-    left = (rmdir(directory.c_str()) != 0 && errno != ENOENT) || left;
+  for (const auto& directory : spec_.cgroup_directories) left = !linux::remove_cgroup_directory(directory) || left;
   if (left) linux::Cgroup(spec_.cgroup).remove();  // somebody made groups in ours
 }
 

@@ -107,7 +107,6 @@ void Runtime::clean(const std::string& id) {
     cgroup.kill();
     if (!cgroup.remove()) throw Error("processes of the container are still ending");
   });
-  linux::remove_empty_cgroup(locations_.instance);
   collector.attempt([&] { linux::remove_tree(files.run_directory); });
   collector.finish();
 }

@@ -1,7 +1,6 @@
 #include "builder_rig.hpp"
 
 #include "base/error.hpp"
-#include "linux/cgroup.hpp"
 #include "linux/mount.hpp"
 #include "support/catch.hpp"
 
@@ -50,8 +49,6 @@ BuilderRig::BuilderRig(const std::string& disk)
       context_(make_context(home_.path())),
       locations_(private_store(home_.path())),
       engine_(locations_) {}
-
-BuilderRig::~BuilderRig() { linux::Cgroup(locations_.instance).remove(); }
 
 image::Image BuilderRig::build(const std::string& text) {
   context_.write_file("Conductorfile", text);

@@ -27,7 +27,6 @@ class BuilderRig {
   // Everything that attaches to a network does so in a network namespace of this process. `disk` is the size of the
   // store's file system ("8m"); empty: that of /tmp.
   explicit BuilderRig(const std::string& disk = {});
-  ~BuilderRig();
 
   conductor::linux::RootFd& context() { return context_; }
   std::string context_path() const { return home_ / "context"; }

@@ -1,7 +1,6 @@
 #include "engine_rig.hpp"
 
 #include "base/error.hpp"
-#include "linux/cgroup.hpp"
 #include "linux/fd.hpp"
 #include "linux/netlink.hpp"
 
@@ -57,8 +56,6 @@ EngineRig::~EngineRig() {
     } catch (const std::exception&) {
     }
   }
-  // The group of the whole instance stays for the next container; here there is none.
-  for (const auto& group : linux::Cgroup(locations_.instance).directories()) rmdir(group.c_str());
 }
 
 void EngineRig::make_image() {
