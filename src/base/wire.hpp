@@ -34,7 +34,7 @@ class WireWriter {
       put(v.size());
       bytes += v;
     } else if constexpr (HasFields<const T>) {
-      fields(v, [this](const char*, const auto& member) { write(member); });
+      fields(v, [this](const char*, const auto& member) { this->write(member); });
     } else {
       write_container(v);
     }
@@ -82,7 +82,7 @@ class WireReader {
     } else if constexpr (std::same_as<T, std::string>) {
       v = take(get());
     } else if constexpr (HasFields<T>) {
-      fields(v, [this](const char*, auto& member) { read(member); });
+      fields(v, [this](const char*, auto& member) { this->read(member); });
     } else {
       read_container(v);
     }

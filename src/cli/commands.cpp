@@ -16,7 +16,7 @@ constexpr std::string_view network_group = "Network";
 constexpr std::string_view volumes = "Volumes";
 constexpr std::string_view services = "Services";
 constexpr std::string_view machine = "This machine";
-constexpr std::string_view hidden = "";
+constexpr std::string_view hidden;
 
 constexpr std::array table = {
     Command{"run", containers, "Make a container of an image and start it", run},

@@ -125,7 +125,7 @@ Project load(const LoadOptions& options) {
 }
 
 std::string project_name_without_file(const LoadOptions& options) {
-  const std::string given = given_name(options);
+  std::string given = given_name(options);
   if (given.empty()) {
     const std::string directory = searched_directory(options);
     return normalised_project_name(directory.substr(directory.rfind('/') + 1));

@@ -58,7 +58,8 @@ void copy_host_nodes(Fd source, int target) {
       if (below) copy_host_nodes(std::move(below), make_subdirectory(target, entry->d_name).get());
     } else if ((S_ISCHR(found.st_mode) || S_ISBLK(found.st_mode)) &&
                mknodat(target, entry->d_name, found.st_mode, found.st_rdev) == 0) {
-      fchownat(target, entry->d_name, found.st_uid, found.st_gid, AT_SYMLINK_NOFOLLOW) == 0 || errno == EPERM;
+      if (fchownat(target, entry->d_name, found.st_uid, found.st_gid, AT_SYMLINK_NOFOLLOW) != 0)
+        throw Error::from_errno(std::string("cannot give /dev/") + entry->d_name + " its owner");
     }
   }
   closedir(stream);

@@ -31,7 +31,7 @@ def check(name):
     mark = clean / digest.hexdigest()
     if mark.exists():
         return name, 0, ""
-    result = subprocess.run([tool, "--quiet", "--extra-arg=-Wno-unknown-warning-option", "-p", build, root / name], capture_output=True, text=True, check=False)
+    result = subprocess.run([tool, "--quiet", "--extra-arg=-Wno-unknown-warning-option", "--extra-arg=-Wno-deprecated-declarations", "-p", build, root / name], capture_output=True, text=True, check=False)
     if result.returncode == 0:
         mark.touch()
     return name, result.returncode, result.stdout
