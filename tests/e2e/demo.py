@@ -37,7 +37,7 @@ class Demo(harness.Case):
         return "hang" if done.returncode == 124 else "closed"
 
     def test_answers_from_everywhere_it_should_and_nowhere_else(self):
-        self.compose("up", "-d")
+        self.compose("up", "--wait")
         own = harness.host_address()
         self.assertEqual(fetch("localhost", self.port), (200, GREETING.format(1)))
         self.assertEqual(fetch(own, self.port), (200, GREETING.format(2)))
@@ -57,7 +57,7 @@ class Demo(harness.Case):
 
         # Unchanged, a second `up` does nothing and says so; the same containers go on.
         before = harness.rows("compose", "ps", cwd=self.services, env=self.env)
-        again = self.compose("up", "-d")
+        again = self.compose("up", "--wait")
         self.assertIn("nothing to do", (again.stdout + again.stderr).lower())
         self.assertEqual([row.get("ID") for row in before],
                          [row.get("ID") for row in harness.rows("compose", "ps", cwd=self.services, env=self.env)])
