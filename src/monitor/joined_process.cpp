@@ -20,7 +20,12 @@ namespace {
 using base::Error;
 using linux::Fd;
 
-constexpr int namespaces = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWCGROUP;
+// All but the cgroup namespace: version 2 lets nobody in it bring a process in from outside, so that one comes last.
+constexpr int namespaces = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET;
+
+void enter(const linux::Fd& container, int kinds) {
+  if (setns(container.get(), kinds) != 0) throw base::Error::from_errno("cannot enter the container");
+}
 
 // Opened while the host's file system is in sight; the process itself writes to them.
 struct CgroupEntrance {
@@ -64,10 +69,11 @@ linux::Child start_joined_process(const ExecSpec& spec, const Fd& container, Fd 
   hide_from_tracers();
   set_oom_score(spec.process.oom_score_adjust);
   const CgroupEntrance entrance = open_cgroup(spec.cgroup);
-  if (setns(container.get(), namespaces) != 0) throw Error::from_errno("cannot enter the container");
+  enter(container, namespaces);
   const auto body = [&] {
     try {
       for (const auto& tasks : entrance.tasks) linux::write_all(tasks.get(), "0");
+      enter(container, CLONE_NEWCGROUP);
       confine_and_execute(spec.process, streams);
     } catch (const std::exception& failure) {
       return report_failure(channel.get(), failure);
