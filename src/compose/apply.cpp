@@ -34,12 +34,6 @@ void carry_out(const Session& session, const Plan& plan, const std::string& comm
   require_whole(plan, outcome);
 }
 
-// Removes what a killed command left, when there is nothing else to do.
-void clear_journal(const Session& session, const std::string& project) {
-  if (Journal::left_behind(session.engine.locations(), project))
-    Journal(session.engine.locations(), project, "").close();
-}
-
 }  // namespace
 
 Plan plan_up(engine::Engine& engine, const Project& project, const UpOptions& options) {
@@ -62,7 +56,7 @@ Plan up(const Session& session, const Project& project, const UpOptions& options
   tell_notes(session, plan);
   preflight(engine, project, observed, plan);
   if (plan.empty())
-    clear_journal(session, project.name);
+    Journal::clear(engine.locations(), project.name);
   else
     carry_out(session, plan, "up");
   return plan;
@@ -86,7 +80,7 @@ Plan down(const Session& session, const std::string& name, const Project* projec
   engine.recover();
   Plan plan = reconcile_down(observe(engine, name, project), project, options);
   if (plan.empty())
-    clear_journal(session, name);
+    Journal::clear(engine.locations(), name);
   else
     carry_out(session, plan, "down");
   return plan;

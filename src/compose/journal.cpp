@@ -16,10 +16,19 @@ std::string directory_of(const store::Locations& locations, const std::string& p
   return locations.projects() + "/" + project;
 }
 
+std::string path_in(const std::string& directory) { return directory + "/journal.json"; }
+
+void remove(const std::string& directory, const std::string& path) {
+  store::remove_file(path);
+  store::sweep_temporary_files(directory);
+  std::error_code not_empty;
+  std::filesystem::remove(directory, not_empty);
+}
+
 }  // namespace
 
 Journal::Journal(const store::Locations& locations, const std::string& project, std::string command)
-    : directory_(directory_of(locations, project)), path_(directory_ + "/journal.json") {
+    : directory_(directory_of(locations, project)), path_(path_in(directory_)) {
   record_.command = std::move(command);
   record_.started = base::now_unix_ns();
   store::make_directory(directory_);
@@ -41,14 +50,17 @@ void Journal::end(const Step& step, bool succeeded) {
 
 void Journal::close() {
   const std::lock_guard lock(mutex_);
-  store::remove_file(path_);
-  std::error_code not_empty;
-  std::filesystem::remove(directory_, not_empty);
+  remove(directory_, path_);
+}
+
+void Journal::clear(const store::Locations& locations, const std::string& project) {
+  const std::string directory = directory_of(locations, project);
+  remove(directory, path_in(directory));
 }
 
 std::optional<JournalRecord> Journal::left_behind(const store::Locations& locations, const std::string& project) {
   try {
-    return store::read_record<JournalRecord>(directory_of(locations, project) + "/journal.json");
+    return store::read_record<JournalRecord>(path_in(directory_of(locations, project)));
   } catch (const store::DamagedRecord&) {
     return JournalRecord{"a command", 0, {}, {}};
   }

@@ -33,6 +33,8 @@ class Journal {
   void end(const Step& step, bool succeeded);
   // The operations are over, well or not: nothing is in flight. Removes the project's directory when it is empty.
   void close();
+  // The same for a command that was killed at any point of it. The caller holds the project's lock.
+  static void clear(const store::Locations& locations, const std::string& project);
 
   // Of a command that was killed; nothing when the last one came to its end. A damaged one counts as nothing in flight.
   static std::optional<JournalRecord> left_behind(const store::Locations& locations, const std::string& project);

@@ -47,8 +47,14 @@ std::vector<std::string> recorded_ids(const store::Locations& locations) {
 }
 
 store::Lock make_directory(const store::Locations& locations, const std::string& id) {
-  store::make_directory(locations.container(id));
-  auto lock = store::Lock::acquire(lock_path(locations, id));
+  // A recovery may take the directory for an abandoned one before it is locked; then it is made again.
+  const auto locked = [&] {
+    store::make_directory(locations.container(id));
+    return try_lock_directory(locations, id);
+  };
+  auto held = locked();
+  while (!held) held = locked();
+  store::Lock lock = std::move(*held);
   const std::string upper = upper_directory(locations, id);
   store::make_directory(upper);
   // Its mode is that of "/" in the container, whatever our umask.
@@ -58,8 +64,15 @@ store::Lock make_directory(const store::Locations& locations, const std::string&
 }
 
 store::Lock lock_directory(const store::Locations& locations, const std::string& id) {
-  if (access(locations.container(id).c_str(), F_OK) != 0) throw base::Error("no such container: " + base::short_id(id));
-  return store::Lock::acquire(lock_path(locations, id));
+  const auto exists = [&] { return access(locations.container(id).c_str(), F_OK) == 0; };
+  const base::Error none("no such container: " + base::short_id(id));
+  if (!exists()) throw none;
+  try {
+    return store::Lock::acquire(lock_path(locations, id));
+  } catch (const base::Error&) {
+    if (!exists()) throw none;  // removed meanwhile
+    throw;
+  }
 }
 
 std::optional<store::Lock> try_lock_directory(const store::Locations& locations, const std::string& id) {

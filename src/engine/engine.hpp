@@ -89,6 +89,8 @@ class Engine {
   std::optional<std::string> try_resolve(const std::string& name) const;
   void reserve_endpoint(Container& container);
   void serve_new_ports(const std::string& id, const network::EndpointConfig& before);
+  void serve_ports_again(const std::string& id);
+  void serve_ports(const network::Endpoint& endpoint);
   void make_mounts(const Container& container);
   void write_network_files(const Container& container);
   // After the end of a container: network, cgroup and run directory.
@@ -98,6 +100,8 @@ class Engine {
   void recover_remains();
   void recover_names();
   void recover_ended();
+  void recover_ended(const std::string& id, bool since_boot);
+  void restart_lost(const std::string& id, const monitor::Status& status);
 
   store::Locations locations_;
   image::Images images_;

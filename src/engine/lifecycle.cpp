@@ -10,6 +10,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <csignal>
 
@@ -56,8 +57,11 @@ runtime::Created Engine::start_attached(const std::string& id, const runtime::St
   const Container container = find(id);
   const base::Context context("starting container " + container.config.name);
   const auto status = runtime_.status(id);
-  if (is_active(status)) throw base::Error("it is running already");
-  if (status) clean_up(id);
+  // Who starts one holds the lock until it runs: this one's starter was killed, and its monitor is about to end.
+  const bool abandoned = status && status->phase == monitor::Phase::created;
+  if (abandoned) runtime_.stop(id, std::chrono::nanoseconds(0));
+  if (!abandoned && is_active(status)) throw base::Error("it is running already");
+  if (status || access(locations_.run(id).c_str(), F_OK) == 0) clean_up(id);
 
   image::Image image;
   image.layers = container.layers;
@@ -134,8 +138,13 @@ void Engine::remove(const std::string& id, bool force, bool volumes) {
           .with_hint("stop it first, or remove it with rm -f");
     runtime_.stop(id, std::chrono::nanoseconds(0));
   }
-  if (!has_record(locations_, id)) return;  // it removed itself
-  const auto lock = lock_directory(locations_, id);
+  std::optional<store::Lock> lock;
+  try {
+    lock.emplace(lock_directory(locations_, id));
+  } catch (const base::Error&) {
+    if (!has_record(locations_, id)) return;  // it removed itself, or another command did
+    throw;
+  }
   if (!has_record(locations_, id)) return;
   std::optional<Container> container;
   try {

@@ -1,5 +1,6 @@
 // Changing what a container may reach and what it publishes, while it runs or not.
-#include "base/wire.hpp"
+#include "base/log.hpp"
+#include "base/text.hpp"
 #include "engine/directory.hpp"
 #include "engine/engine.hpp"
 #include "engine/state.hpp"
@@ -35,14 +36,28 @@ void Engine::serve_new_ports(const std::string& id, const network::EndpointConfi
   std::erase_if(endpoint->config.publish, [&](const network::Publish& port) {
     return std::find(before.publish.begin(), before.publish.end(), port) != before.publish.end();
   });
-  const auto control = linux::connect_unix(locations_.run(id) + "/control");
-  if (!control) return;
-  for (const auto& port : network_.listen(*endpoint)) {
-    monitor::Command command;
-    command.request = monitor::Request::forward;
-    command.forwards.push_back({0, port.protocol == network::Protocol::udp, endpoint->address, port.container_port});
-    linux::send_message(control->get(), base::to_wire(command), {port.socket.get()});
+  serve_ports(*endpoint);
+}
+
+// Its monitor died, and the listening sockets with it. One that somebody has taken meanwhile is not worth the
+// container.
+void Engine::serve_ports_again(const std::string& id) {
+  try {
+    const auto endpoint = network_.find(id);
+    if (endpoint && !endpoint->config.publish.empty()) serve_ports(*endpoint);
+  } catch (const base::Error& e) {
+    base::log(base::LogLevel::warning, "ports of container " + base::short_id(id) + ": " + e.message());
   }
+}
+
+void Engine::serve_ports(const network::Endpoint& endpoint) {
+  const auto ports = network_.listen(endpoint);
+  std::vector<runtime::Created::Listener> listeners;
+  listeners.reserve(ports.size());
+  for (const auto& port : ports)
+    listeners.push_back(
+        {port.socket.get(), port.protocol == network::Protocol::udp, endpoint.address, port.container_port});
+  runtime_.forward(endpoint.id, listeners);
 }
 
 }  // namespace conductor::engine

@@ -6,6 +6,7 @@
 #include "engine/engine.hpp"
 #include "engine/state.hpp"
 #include "linux/process.hpp"
+#include "monitor/restart.hpp"
 #include "store/records.hpp"
 
 #include <unistd.h>
@@ -29,6 +30,10 @@ void attempt(const std::string& what, Step&& step) {
 }  // namespace
 
 void Engine::recover() {
+  attempt("records", [&] {
+    for (const auto& directory : {locations_.names(), locations_.projects(), locations_.state})
+      store::sweep_temporary_files(directory);
+  });
   recover_remains();
   recover_names();
   recover_ended();
@@ -71,14 +76,40 @@ void Engine::recover_ended() {
   const std::string marker = locations_.state + "/recovered-" + linux::boot_id();
   const bool first_since_boot = access(marker.c_str(), F_OK) != 0;
   const auto ids = first_since_boot ? recorded_ids(locations_) : store::list_directory(run_directories);
-  for (const auto& id : ids)
-    attempt(base::short_id(id), [&] {
-      const auto status = runtime_.status(id);
-      if (!status || is_active(status)) return;
-      if (const auto lock = try_lock_directory(locations_, id); !lock) return;
-      settle(id);
-    });
+  for (const auto& id : ids) attempt(base::short_id(id), [&] { recover_ended(id, !first_since_boot); });
   if (first_since_boot) store::create_exclusively(marker, "");
+}
+
+// Whoever starts a container holds its lock until it runs: with the lock in our hands, one that is only created was
+// given up, and so was a run directory without status.
+void Engine::recover_ended(const std::string& id, bool since_boot) {
+  auto status = runtime_.status(id);
+  if (status && is_active(status) && status->phase != monitor::Phase::created) return;
+  auto lock = try_lock_directory(locations_, id);
+  if (!lock) return has_record(locations_, id) ? void() : runtime_.clean(id);
+  status = runtime_.status(id);
+  if (status && status->phase == monitor::Phase::created) {
+    runtime_.stop(id, std::chrono::nanoseconds(0));
+  } else if (is_active(status)) {
+    return;
+  } else if (!status) {
+    if (access(locations_.run(id).c_str(), F_OK) == 0) clean_up(id);
+    return;
+  }
+  lock.reset();
+  settle(id);
+  if (since_boot && status) restart_lost(id, *status);
+}
+
+// One whose monitor died together with it, or between two runs: nobody was left to do as its policy says.
+void Engine::restart_lost(const std::string& id, const monitor::Status& status) {
+  if (status.phase != monitor::Phase::exited || status.exit_code >= 0) return;
+  const auto container = read_container(locations_, id);
+  if (!container ||
+      !monitor::wants_restart(container->config.restart, status.exit_code, status.restarts, status.stopped_by_user))
+    return;
+  base::log(base::LogLevel::info, "starting " + container->config.name + " again: its monitor had died");
+  start(id);
 }
 
 }  // namespace conductor::engine

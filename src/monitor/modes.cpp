@@ -24,15 +24,15 @@ using linux::Fd;
 
 constexpr const char* own_oom_score = "-500";
 
-// The specification as the file has it, mapped: a buffer for it would stay in this process's heap for good.
+// The specification as the file has it, mapped: a buffer for it would stay in this process's heap for good. Its
+// descriptor stays open: it is locked, which tells everybody else that this process is there.
 class SpecFile {
  public:
   SpecFile() {
-    const Fd file(spec_descriptor);
     struct stat found{};
-    if (fstat(file.get(), &found) != 0 || found.st_size <= 0) throw Error("it is not there");
+    if (fstat(spec_descriptor, &found) != 0 || found.st_size <= 0) throw Error("it is not there");
     size_ = static_cast<std::size_t>(found.st_size);
-    bytes_ = mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, file.get(), 0);
+    bytes_ = mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, spec_descriptor, 0);
     if (bytes_ == MAP_FAILED) throw Error::from_errno("cannot map it");
   }
   ~SpecFile() { munmap(bytes_, size_); }
@@ -59,6 +59,7 @@ void prepare() {
   umask(077);
   hide_from_tracers();
   fcntl(control_descriptor, F_SETFD, FD_CLOEXEC);
+  fcntl(spec_descriptor, F_SETFD, FD_CLOEXEC);
   dup3(control_descriptor, network_descriptor, O_CLOEXEC);
 }
 

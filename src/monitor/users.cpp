@@ -1,6 +1,7 @@
 #include "monitor/users.hpp"
 
 #include "base/error.hpp"
+#include "base/text.hpp"
 
 #include <algorithm>
 #include <optional>
@@ -77,7 +78,7 @@ std::uint32_t find_group(std::string_view group, std::string_view name) {
     found = parse_id(field[2]);
     return found.has_value();
   });
-  if (!found) throw Error("no group '" + std::string(name) + "' in /etc/group of the container");
+  if (!found) throw Error("no group '" + base::escape_control(name) + "' in /etc/group of the container");
   return *found;
 }
 
@@ -114,7 +115,7 @@ Identity identify_user(std::string_view user, std::string_view passwd, std::stri
   const std::string_view name = user.empty() ? "0" : user.substr(0, colon);
   const std::string_view group_name = colon == user.npos ? "" : user.substr(colon + 1);
   if (name.empty() || (colon != user.npos && group_name.empty()) || group_name.find(':') != group_name.npos)
-    throw Error("not a user: '" + std::string(user) + "'; it is written user[:group], by name or number");
+    throw Error("not a user: '" + base::escape_control(user) + "'; it is written user[:group], by name or number");
 
   Identity identity;
   std::optional<UserEntry> entry;
@@ -123,7 +124,7 @@ Identity identify_user(std::string_view user, std::string_view passwd, std::stri
     entry = find_user(passwd, [&](std::string_view, std::uint32_t uid) { return uid == identity.uid; });
   } else {
     entry = find_user(passwd, [&](std::string_view listed, std::uint32_t) { return listed == name; });
-    if (!entry) throw Error("no user '" + std::string(name) + "' in /etc/passwd of the container");
+    if (!entry) throw Error("no user '" + base::escape_control(name) + "' in /etc/passwd of the container");
     identity.uid = entry->uid;
   }
   if (entry) identity.gid = entry->gid;

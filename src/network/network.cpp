@@ -144,6 +144,7 @@ void Network::forget(const std::string& id) {
   detach(id);
   const auto endpoint = find_usable(*records_, id);
   records_->erase(id);
+  give_back_ports_of(*records_, id);
   if (!endpoint) return give_back_addresses_of(*records_, id);
   give_back_address(*records_, endpoint->address);
   refresh_hosts_files(*records_, *endpoint);
@@ -214,6 +215,7 @@ void Network::detach(const std::string& id) {
   const auto endpoint = find_usable(*records_, id);
   if (!endpoint) {
     records_->clear_attached(id);
+    records_->clear_files_directory(id);
     return;
   }
   const base::Context context("taking " + base::short_id(id) + " out of the network");
@@ -278,6 +280,7 @@ void Network::write_files(const std::string& id, const std::string& directory) {
 }
 
 void Network::repair() {
+  records_->sweep();
   const Foundation foundation(settings_, *records_);
   const bool needed = records_->any_attached();
   if (needed ? foundation.stands() : !linux::nft_table_exists("inet", settings_.table)) return;

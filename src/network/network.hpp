@@ -151,7 +151,8 @@ class Network {
   // are written in place.
   void write_files(const std::string& id, const std::string& directory);
 
-  // The table back when somebody removed it, from the records; one cheap query when all is well.
+  // What killed commands left of records is removed; the table is back when somebody removed it, from the records.
+  // Cheap when all is well.
   void repair();
 
  private:

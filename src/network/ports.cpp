@@ -205,6 +205,13 @@ void give_back_ports(const Records& records, const std::string& id, const std::v
   }
 }
 
+void give_back_ports_of(const Records& records, const std::string& id) {
+  for (const auto& name : store::list_directory(records.ports())) {
+    const std::string path = records.ports() + "/" + name;
+    if (linux::try_read_file(path) == id) store::remove_file(path);
+  }
+}
+
 std::vector<PortListener> open_listeners(const std::vector<Publish>& publish) {
   std::vector<PortListener> listeners;
   for (const Port& port : ports_of(publish)) {

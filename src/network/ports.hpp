@@ -18,6 +18,9 @@ void validate_ports(const std::vector<Publish>& publish);
 std::vector<Publish> take_ports(const Records& records, const std::string& id, std::vector<Publish> publish);
 void give_back_ports(const Records& records, const std::string& id, const std::vector<Publish>& publish);
 
+// Every one, also those that are in no record.
+void give_back_ports_of(const Records& records, const std::string& id);
+
 // Listening (UDP: bound) sockets: on loopback for a port that is on all addresses, else on its own address, which keeps
 // other programs from taking it.
 std::vector<PortListener> open_listeners(const std::vector<Publish>& publish);

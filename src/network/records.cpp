@@ -81,13 +81,7 @@ void Records::set_attached(const std::string& id, const std::string& interface) 
 
 bool Records::clear_attached(const std::string& id) const { return store::remove_file(state_ + "/attached/" + id); }
 
-bool claim_file(const std::string& path, const std::string& id) {
-  const linux::Fd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-  if (!file && errno == EEXIST) return false;
-  if (!file) throw base::Error::from_errno("cannot make " + path);
-  linux::write_all(file.get(), id);
-  return true;
-}
+bool claim_file(const std::string& path, const std::string& id) { return store::create_exclusively(path, id, false); }
 
 void Records::set_files_directory(const std::string& id, const std::string& directory) const {
   store::make_directory(state_ + "/files");
@@ -96,6 +90,11 @@ void Records::set_files_directory(const std::string& id, const std::string& dire
 
 std::optional<std::string> Records::files_directory(const std::string& id) const {
   return linux::try_read_file(state_ + "/files/" + id);
+}
+
+void Records::sweep() const {
+  for (const auto& directory : {root_ + "/endpoints", state_, state_ + "/attached", state_ + "/files"})
+    store::sweep_temporary_files(directory);
 }
 
 void Records::clear_files_directory(const std::string& id) const { store::remove_file(state_ + "/files/" + id); }

@@ -32,6 +32,9 @@ class Records {
   std::optional<std::string> files_directory(const std::string& id) const;
   void clear_files_directory(const std::string& id) const;
 
+  // What killed writers left.
+  void sweep() const;
+
   std::string addresses() const { return root_ + "/addresses"; }
   std::string ports() const { return root_ + "/ports"; }
   std::string state() const { return state_; }

@@ -11,12 +11,15 @@
 #include "store/records.hpp"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <thread>
 
 namespace conductor::runtime {
 namespace {
@@ -35,11 +38,29 @@ void make_directory(const std::string& path) {
   store::make_directory(path);
 }
 
-// Kept as a file for whoever adopts the container; returned open at its beginning.
+// The lock on the specification is held from before the monitor is started until it has ended: by whoever starts it,
+// then by the monitor, which has the same open file.
+bool lock_specification(const Fd& spec) { return flock(spec.get(), LOCK_EX | LOCK_NB) == 0; }
+
+// A monitor whose starter was killed ends by itself, and takes files away that the next one makes anew.
+void wait_for_former_monitor(const Files& files) {
+  constexpr std::chrono::seconds patience(10);
+  constexpr std::chrono::milliseconds longest_pause(20);
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  const auto spec = linux::try_open(files.spec, O_RDONLY);
+  if (!spec) return;
+  for (std::chrono::milliseconds pause(1); !lock_specification(*spec); pause = std::min(2 * pause, longest_pause)) {
+    if (std::chrono::steady_clock::now() > deadline) throw Error("the monitor of the container does not end");
+    std::this_thread::sleep_for(pause);
+  }
+}
+
+// Kept as a file for whoever adopts the container; returned open at its beginning, locked.
 Fd write_spec(const std::string& path, const monitor::LaunchSpec& spec) {
   Fd file = linux::open_file(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
   linux::write_all(file.get(), base::to_wire(spec));
   if (lseek(file.get(), 0, SEEK_SET) != 0) throw Error::from_errno("cannot rewind " + path);
+  if (!lock_specification(file)) throw Error::from_errno("cannot lock " + path);
   return file;
 }
 
@@ -70,6 +91,7 @@ Runtime::Runtime(store::Locations locations) : locations_(std::move(locations)) 
 
 Created Runtime::create(Setup setup, const Streams& streams) {
   const Files files(locations_, setup.id);
+  wait_for_former_monitor(files);
   make_directory(files.run_directory);
   make_directory(files.directory);
   monitor::LaunchSpec& launch = setup.launch;
@@ -107,6 +129,7 @@ void Runtime::clean(const std::string& id) {
     cgroup.kill();
     if (!cgroup.remove()) throw Error("processes of the container are still ending");
   });
+  collector.attempt([&] { wait_for_former_monitor(files); });
   collector.attempt([&] { linux::remove_tree(files.run_directory); });
   collector.finish();
 }
@@ -120,10 +143,14 @@ std::optional<Status> Runtime::status(const std::string& id) {
   if (!status || status->phase == Phase::exited || linux::open_process(status->monitor)) return status;
   // Its monitor is gone. It may have finished its work just before; and of several who notice, one adopts.
   make_directory(files.run_directory);
-  const auto lock = store::Lock::acquire(files.adoption_lock);
+  auto lock = store::Lock::acquire(files.adoption_lock);
   status = read_status(files.status);
   if (!status || status->phase == Phase::exited || linux::open_process(status->monitor)) return status;
-  if (adopt(id)) return read_status(files.status);
+  if (adopt(id)) {
+    lock.release();
+    if (adopted_) adopted_(id);
+    return read_status(files.status);
+  }
   status->phase = Phase::exited;
   status->process = {};
   status->exit_code = -1;
@@ -140,7 +167,7 @@ bool Runtime::adopt(const std::string& id) {
   const auto process = linux::open_process(status->process);
   if (!process) return false;
   const auto spec = linux::try_open(files.spec, O_RDONLY);
-  if (spec && status->phase == Phase::running) {
+  if (spec && status->phase == Phase::running && lock_specification(*spec)) {
     const auto monitor = start_monitor(monitor::mode_adopt, spec->get(), -1, -1, -1);
     const auto report = next_report(monitor.control);
     if (report && report->event == Event::started) return true;
@@ -195,6 +222,11 @@ void Runtime::send_signal(const std::string& id, int signal) {
   command.request = Request::signal;
   command.signal = signal;
   if (const auto control = linux::connect_unix(Files(locations_, id).control)) send_command(*control, command);
+}
+
+void Runtime::forward(const std::string& id, const std::vector<Created::Listener>& listeners) {
+  if (const auto control = linux::connect_unix(Files(locations_, id).control); control && !listeners.empty())
+    send_listeners(*control, listeners, Request::forward);
 }
 
 // --- waiting

@@ -85,6 +85,8 @@ using LogSink = std::function<void(Stream stream, std::int64_t unix_ns, std::str
 class Runtime {
  public:
   explicit Runtime(store::Locations locations);
+  // Called after a container has got a new monitor, for what the old one had from others: its ports.
+  void on_adopted(std::function<void(const std::string& id)> call) { adopted_ = std::move(call); }
 
   Created create(Setup setup, const Streams& streams);
 
@@ -119,6 +121,7 @@ class Runtime {
   bool adopt(const std::string& id);
 
   store::Locations locations_;
+  std::function<void(const std::string&)> adopted_;
 };
 
 // Absolute path of conductor-monitor: CONDUCTOR_MONITOR, beside the running program, or ../libexec/conductor.

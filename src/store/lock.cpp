@@ -57,10 +57,13 @@ bool take(int fd, Lock::Mode mode) {
   throw Error::from_errno("cannot lock");
 }
 
-// A lock on a file that is gone locks nothing: the next one makes a new file.
-bool still_named(int fd) {
-  struct stat found{};
-  return fstat(fd, &found) == 0 && found.st_nlink > 0;
+// A lock on a file that is gone, or has been moved away with its directory, locks nothing: the next one makes a new
+// file.
+bool is_named(int fd, const std::string& path) {
+  struct stat held{};
+  struct stat named{};
+  return fstat(fd, &held) == 0 && stat(path.c_str(), &named) == 0 && held.st_dev == named.st_dev &&
+         held.st_ino == named.st_ino;
 }
 
 }  // namespace
@@ -84,7 +87,7 @@ std::optional<Lock> Lock::try_acquire(const std::string& path, Mode mode) {
     linux::Fd file = linux::open_file(path, O_RDWR | O_CREAT, 0600);
     const base::Context context(path);
     if (!take(file.get(), mode)) return std::nullopt;
-    if (still_named(file.get())) return Lock(std::move(file));
+    if (is_named(file.get(), path)) return Lock(std::move(file));
   }
 }
 

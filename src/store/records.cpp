@@ -81,6 +81,25 @@ class TemporaryFile {
   bool renamed_ = false;
 };
 
+// A file without a name in `directory`, with its content (open(2), O_TMPFILE); nothing where the file system has none.
+std::optional<linux::Fd> nameless_file(const std::string& directory, std::string_view content, bool durable) {
+  linux::Fd file(open(directory.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600));
+  if (!file && (errno == EOPNOTSUPP || errno == EISDIR)) return std::nullopt;
+  if (!file) throw Error::from_errno("cannot make a file in " + directory);
+  const base::Context context(directory);
+  linux::write_all(file.get(), content);
+  if (durable && fsync(file.get()) != 0) throw Error::from_errno("cannot sync a file");
+  return file;
+}
+
+// False when the name is taken.
+bool give_name(const linux::Fd& file, const std::string& path) {
+  const std::string source = "/proc/self/fd/" + std::to_string(file.get());
+  if (linkat(AT_FDCWD, source.c_str(), AT_FDCWD, path.c_str(), AT_SYMLINK_FOLLOW) == 0) return true;
+  if (errno == EEXIST) return false;
+  throw Error::from_errno("cannot make " + path);
+}
+
 struct CloseDirectory {
   void operator()(DIR* directory) const { closedir(directory); }
 };
@@ -147,12 +166,15 @@ void write_json(const std::string& path, base::Json json, bool durable) {
   write_file_atomically(path, with_format(std::move(json)).dump(1) + "\n", durable);
 }
 
-bool create_exclusively(const std::string& path, std::string_view content) {
+bool create_exclusively(const std::string& path, std::string_view content, bool durable) {
   if (access(path.c_str(), F_OK) == 0) return false;
   const std::string directory = directory_of(path);
-  const TemporaryFile file(directory, content, true);
-  if (!file.link_to(path)) return false;
-  sync_directory(directory);
+  if (const auto file = nameless_file(directory, content, durable)) {
+    if (!give_name(*file, path)) return false;
+  } else if (!TemporaryFile(directory, content, durable).link_to(path)) {
+    return false;
+  }
+  if (durable) sync_directory(directory);
   return true;
 }
 

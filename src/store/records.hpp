@@ -47,8 +47,8 @@ void write_record(const std::string& path, const T& value, bool durable = true) 
 }
 
 // Makes a file that has that content from its first instant, or says that the name is taken (link(2)): how names and
-// addresses are unique.
-bool create_exclusively(const std::string& path, std::string_view content);
+// addresses are unique. Killed in between, it leaves nothing.
+bool create_exclusively(const std::string& path, std::string_view content, bool durable = true);
 bool remove_file(const std::string& path);  // false when absent
 
 // Names of entries, sorted; empty when the directory is absent. Temporary files are left out.

@@ -74,7 +74,7 @@ Volume Volumes::create(const std::string& name, const std::map<std::string, std:
   const store::TemporaryTree stage(locations_.temporary());
   const std::string staged = stage.path() + "/volume";
   const Volume volume{.name = name, .created = base::now_unix_ns(), .labels = labels};
-  make_data_directory(staged);
+  store::make_directory(staged);
   make_data_directory(staged + "/data");
   store::write_record(record_in(staged), volume);
   const bool made = rename_unless_filled(staged, directory_of(name));
