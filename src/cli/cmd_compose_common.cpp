@@ -42,21 +42,38 @@ struct Finished {
   Line operator()(const compose::RemoveImage& o) const { return {"Image " + o.image, "Removed"}; }
 };
 
-bool takes_long(const compose::Operation& operation) {
-  return std::holds_alternative<compose::BuildImage>(operation) ||
-         std::holds_alternative<compose::FetchImage>(operation) || std::holds_alternative<compose::WaitFor>(operation);
+void declare(Options& family, compose::LoadOptions& options) {
+  family.option("-f,--file", options.files, "the compose file; - is standard input", "FILE");
+  family.option("-p,--project-name", options.project_name, "the project's name", "NAME");
+  family.option("--project-directory", options.directory, "where relative paths of the file start", "DIR");
+  family.option("--env-file", options.env_files, "variables for the file, instead of .env", "FILE");
+  family.option("--profile", options.profiles, "services of that profile, too", "PROFILE");
+  family.unsupported("--parallel --compatibility --dry-run --ansi --progress --all-resources");
+}
+
+// What is said when an operation that takes long begins; nothing for the others.
+std::string beginning(const compose::Operation& operation) {
+  if (std::holds_alternative<compose::BuildImage>(operation)) return "Building …";
+  if (std::holds_alternative<compose::FetchImage>(operation)) return "Fetching …";
+  const auto* wait = std::get_if<compose::WaitFor>(&operation);
+  if (wait == nullptr) return {};
+  return wait->condition == parser::Condition::completed ? "Waiting until it has completed …"
+                                                         : "Waiting until it is healthy …";
 }
 
 }  // namespace
 
 ProjectOptions::ProjectOptions(Invocation& call) {
-  Options& family = call.family();
-  family.option("-f,--file", options_.files, "the compose file; - is standard input", "FILE");
-  family.option("-p,--project-name", options_.project_name, "the project's name", "NAME");
-  family.option("--project-directory", options_.directory, "where relative paths of the file start", "DIR");
-  family.option("--env-file", options_.env_files, "variables for the file, instead of .env", "FILE");
-  family.option("--profile", options_.profiles, "services of that profile, too", "PROFILE");
-  family.unsupported("--parallel --compatibility --dry-run --ansi --progress --all-resources");
+  declare(call.family(), options_);
+  call.options().note(
+      "Options of the project (-f FILE, -p NAME …) stand before the command: see 'conductor compose --help'.");
+}
+
+std::string project_option_lines() {
+  compose::LoadOptions unused;
+  Options options("compose", "");
+  declare(options, unused);
+  return options.option_lines();
 }
 
 const compose::LoadOptions& ProjectOptions::load_options() {
@@ -95,7 +112,7 @@ void Reporter::update(const compose::Plan& plan, const compose::Update& update) 
   const auto [subject, ending] = std::visit(Finished{}, operation);
   switch (update.kind) {
     case compose::Update::Kind::begun:
-      if (!quiet_ && takes_long(operation)) print_error(subject + "  " + compose::title(operation) + " …");
+      if (const auto text = beginning(operation); !quiet_ && !text.empty()) print_error(subject + "  " + text);
       break;
     case compose::Update::Kind::output:
       if (!quiet_) print_error(subject + "  | " + base::escape_control(update.text));
@@ -104,7 +121,7 @@ void Reporter::update(const compose::Plan& plan, const compose::Update& update) 
       if (!quiet_) print_error(subject + "  " + ending);
       break;
     case compose::Update::Kind::failed:
-      print_error(subject + "  Failed: " + update.text);
+      print_error(subject + "  Failed: " + escape_lines(update.text));
       break;
   }
 }

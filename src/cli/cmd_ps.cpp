@@ -91,11 +91,13 @@ int ps(Invocation& call) {
 }
 
 int port(Invocation& call) {
-  std::string name;
-  std::string wanted;
+  std::string name, wanted, format = "text";
+  call.options().option("--format", format, "text or json", "FORMAT");
   call.options().word("CONTAINER", name);
   call.options().optional_word("PORT[/PROTOCOL]", wanted);
   call.parse();
+  if (format != "text" && format != "json")
+    throw base::Error("option --format takes text or json").with_exit_code(base::exit_usage);
   if (!wanted.empty() && wanted.find('/') == std::string::npos) wanted += "/tcp";
   engine::Engine& engine = call.engine();
   const auto observed = engine.observe(engine.find(name));
@@ -104,10 +106,18 @@ int port(Invocation& call) {
     for (int i = 0; i < publish.count; ++i) {
       const std::string inner =
           std::to_string(publish.container_port + i) + "/" + std::string(base::enum_name(publish.protocol));
-      const std::string outer =
-          (publish.host_ip.empty() ? "0.0.0.0" : publish.host_ip) + ":" + std::to_string(publish.host_port + i);
-      if (wanted.empty()) print_line(inner + " -> " + outer);
-      if (wanted == inner) print_line(outer), any = true;
+      const std::string address = publish.host_ip.empty() ? "0.0.0.0" : publish.host_ip;
+      const std::string outer = address + ":" + std::to_string(publish.host_port + i);
+      if (!wanted.empty() && wanted != inner) continue;
+      any = true;
+      if (format == "json")
+        print_line(base::Json::object()
+                       .set("ContainerPort", inner)
+                       .set("HostIp", address)
+                       .set("HostPort", std::to_string(publish.host_port + i))
+                       .dump());
+      else
+        print_line(wanted.empty() ? inner + " -> " + outer : outer);
     }
   if (!wanted.empty() && !any) throw base::Error("container '" + name + "' does not publish its port " + wanted);
   return 0;

@@ -1,5 +1,6 @@
 // run and create.
 #include "base/error.hpp"
+#include "base/text.hpp"
 #include "cli/commands.hpp"
 #include "cli/older_forms.hpp"
 #include "cli/output.hpp"
@@ -13,7 +14,15 @@ namespace conductor::cli {
 
 namespace {
 
+// A peer may come later; a misspelt one never does.
+void tell_of_missing_peers(engine::Engine& engine, const engine::ContainerConfig& config) {
+  for (const auto& link : config.endpoint.links)
+    if (link.peer.find('/') == std::string::npos && !engine.exists(link.peer))
+      say("note: there is no container '" + base::escape_control(link.peer) + "' yet; the link opens when there is");
+}
+
 engine::Container make(engine::Engine& engine, engine::ContainerConfig config) {
+  tell_of_missing_peers(engine, config);
   Progress progress;
   return engine.create(std::move(config), progress.reporter());
 }

@@ -19,7 +19,12 @@ int start(Invocation& call) {
   call.parse();
   engine::Engine& engine = call.recovered_engine();
   if (!attach && !interactive)
-    return for_each_name(names, [&](const std::string& name) { engine.start(engine.resolve(name)); });
+    return for_each_name(names, [&](const std::string& name) {
+      const std::string id = engine.resolve(name);
+      // As docker has it: what runs is left alone.
+      const auto status = engine.runtime().status(id);
+      if (!status || status->phase != monitor::Phase::running) engine.start(id);
+    });
 
   if (names.size() != 1) throw base::Error("only one container can be attached to").with_exit_code(base::exit_usage);
   const engine::Container container = engine.find(names.front());

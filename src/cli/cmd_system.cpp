@@ -7,10 +7,12 @@ namespace conductor::cli {
 
 int system_census(Invocation& call) {
   bool all = false;
-  std::string format;
+  std::string format = "text";
   call.options().flag("-a,--all", all, "images, layers and the build cache as well");
-  call.options().option("--format", format, "json, or plain lines", "FORMAT");
+  call.options().option("--format", format, "text or json", "FORMAT");
   call.parse();
+  if (format != "text" && format != "json")
+    throw base::Error("option --format takes text or json").with_exit_code(base::exit_usage);
   const auto lines = engine::census(call.locations(), all);
   if (format == "json") {
     base::Json list = base::Json::array();

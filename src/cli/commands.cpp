@@ -70,9 +70,9 @@ constexpr std::array table = {
 
 constexpr std::array family_table = {
     Family{"compose", "Run the services of a compose file",
-           "-f --file -p --project-name --project-directory --env-file --profile"},
-    Family{"volume", "Volumes", ""},
-    Family{"system", "This machine", ""},
+           "-f --file -p --project-name --project-directory --env-file --profile", project_option_lines},
+    Family{"volume", "Keep data that outlives containers", "", nullptr},
+    Family{"system", "Look at what is ours on this machine", "", nullptr},
 };
 
 // docker's longer words for the same commands.
@@ -93,6 +93,18 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 14> synonyms
     {"volume remove", "volume rm"},
 }};
 
+// docker's commands that are known and not there yet.
+constexpr std::array<std::string_view, 48> later = {
+    "attach",          "commit",          "cp",           "diff",          "events",         "export",
+    "history",         "import",          "info",         "load",          "login",          "logout",
+    "network",         "pause",           "pull",         "push",          "save",           "search",
+    "stats",           "swarm",           "top",          "unpause",       "update",         "volume prune",
+    "system df",       "system events",   "system info",  "system prune",  "compose create", "compose cp",
+    "compose events",  "compose images",  "compose kill", "compose ls",    "compose pause",  "compose port",
+    "compose pull",    "compose push",    "compose rm",   "compose run",   "compose stats",  "compose top",
+    "compose unpause", "compose version", "compose wait", "compose watch", "image prune",    "container prune",
+};
+
 const Command* look_up(std::string_view name) {
   for (const auto& [longer, shorter] : synonyms)
     if (longer == name) name = shorter;
@@ -109,6 +121,14 @@ std::vector<std::string> visible_names() {
 
 [[noreturn]] void refuse(const std::string& message, const std::string& hint) {
   throw base::Error(message).with_exit_code(base::exit_usage).with_hint(hint);
+}
+
+// `typed` is the command as the user wrote it, `word` the part of it that is not known.
+[[noreturn]] void refuse_command(const std::string& typed, const std::string& word,
+                                 const std::vector<std::string>& known, const std::string& help) {
+  const std::string shown = "'" + base::escape_control(typed) + "'";
+  if (std::find(later.begin(), later.end(), typed) != later.end()) refuse(shown + " is not supported yet", help);
+  refuse("unknown command " + shown + base::did_you_mean(word, known), help);
 }
 
 // `compose -f FILE up …`: what stands before the second word belongs to the family.
@@ -129,16 +149,14 @@ Found find_in_family(const Family& family, const std::vector<std::string>& words
     std::vector<std::string> names;
     for (const auto& command : table)
       if (command.name.starts_with(name + " ")) names.emplace_back(command.name.substr(name.size() + 1));
-    refuse(
-        "unknown command '" + name + " " + base::escape_control(words[i]) + "'" + base::did_you_mean(words[i], names),
-        "see 'conductor " + name + " --help'");
+    refuse_command(name + " " + words[i], words[i], names, "see 'conductor " + name + " --help'");
   }
   found.arguments.assign(words.begin() + static_cast<std::ptrdiff_t>(i) + 1, words.end());
   return found;
 }
 
 std::string aligned(std::string_view name, std::string_view summary) {
-  constexpr std::size_t width = 18;
+  constexpr std::size_t width = 20;
   std::string line = "  " + std::string(name);
   line.resize(std::max(line.size() + 1, width), ' ');
   return line + std::string(summary) + "\n";
@@ -158,9 +176,7 @@ Found find_command(const std::vector<std::string>& words) {
       return {command, {}, {words.begin() + 2, words.end()}};
   }
   if (const auto* command = look_up(words.front())) return {command, {}, {words.begin() + 1, words.end()}};
-  refuse("unknown command '" + base::escape_control(words.front()) + "'" +
-             base::did_you_mean(words.front(), visible_names()),
-         "see 'conductor help'");
+  refuse_command(words.front(), words.front(), visible_names(), "see 'conductor help'");
 }
 
 std::string overview() {
@@ -178,10 +194,15 @@ std::string overview() {
 }
 
 std::string overview_of(std::string_view family) {
-  std::string text = "Usage: conductor " + std::string(family) + " COMMAND …\n\n";
+  const auto* found =
+      std::find_if(family_table.begin(), family_table.end(), [&](const Family& f) { return f.name == family; });
+  const std::string options = found->option_lines != nullptr ? found->option_lines() : "";
+  std::string text = "Usage: conductor " + std::string(family) + (options.empty() ? "" : " [OPTIONS]") +
+                     " COMMAND …\n\n" + std::string(found->summary) + "\n\n";
   for (const auto& command : table)
     if (command.group != hidden && command.name.starts_with(std::string(family) + " "))
       text += aligned(command.name, command.summary);
+  if (!options.empty()) text += "\nOptions, before the command:\n" + options;
   return text;
 }
 

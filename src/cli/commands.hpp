@@ -70,6 +70,8 @@ struct Family {
   std::string_view summary;
   // Options with a value that may stand before the second word, separated by blanks.
   std::string_view options_with_value;
+  // The help's lines about all options that may stand there; null: there are none.
+  std::string (*option_lines)();
 };
 std::span<const Family> families();
 
@@ -116,7 +118,8 @@ int system_recover(Invocation&);
 int settle(Invocation&);
 int version(Invocation&);
 int help(Invocation&);
-int compose_up(Invocation&);  // cmd_compose.cpp
+std::string project_option_lines();  // cmd_compose_common.cpp: of the family `compose`
+int compose_up(Invocation&);         // cmd_compose.cpp
 int compose_down(Invocation&);
 int compose_plan(Invocation&);
 int compose_build(Invocation&);

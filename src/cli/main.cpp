@@ -58,14 +58,6 @@ ProgramOptions take_program_options(std::vector<std::string>& words) {
   return options;
 }
 
-// A message may have several lines (the place of a mistake, the last words of a service); nothing else may steer a
-// terminal.
-std::string escape_lines(const std::string& message) {
-  auto lines = base::split(message, '\n');
-  for (auto& line : lines) line = base::escape_control(line);
-  return base::join(lines, "\n");
-}
-
 int run_command(std::vector<std::string> words) {
   const ProgramOptions options = take_program_options(words);
   if (options.version) words = {"version"};
@@ -90,7 +82,7 @@ int main(int argc, char** argv) {
     cli::print_error(e.what());
     return e.exit_code();
   } catch (const base::Error& e) {
-    cli::say(escape_lines(e.message()));
+    cli::say(cli::escape_lines(e.message()));
     if (!e.hint().empty()) cli::print_error("  " + e.hint() + "\n");
     return e.exit_code();
   } catch (const std::bad_alloc&) {

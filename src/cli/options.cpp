@@ -47,6 +47,13 @@ struct Options::Implementation {
       for (auto& name : base::split(option.names, ',')) names.push_back(std::move(name));
     return names;
   }
+  // As messages call it: "--memory" of "-m,--memory".
+  static std::string spoken(const std::string& names) {
+    const auto all = base::split(names, ',');
+    for (const auto& name : all)
+      if (name.starts_with("--")) return name;
+    return all.front();
+  }
   bool has(const std::string& name) const {
     const auto names = known_names();
     return std::find(names.begin(), names.end(), name) != names.end();
@@ -116,7 +123,8 @@ void Options::number(const std::string& names, std::optional<std::int64_t>& valu
   const auto* self = implementation_.get();
   implementation_->add(names, help, placeholder, false, [self, names, &value](const std::string& text) {
     value = base::parse_number(text);
-    if (!value) self->refuse("option " + names + " takes a whole number, not '" + base::escape_control(text) + "'");
+    if (!value)
+      self->refuse("option " + self->spoken(names) + " takes a whole number, not '" + base::escape_control(text) + "'");
   });
 }
 
@@ -125,7 +133,8 @@ void Options::size(const std::string& names, std::optional<std::int64_t>& value,
   implementation_->add(names, help, "SIZE", false, [self, names, &value](const std::string& text) {
     value = base::parse_size(text);
     if (!value)
-      self->refuse("option " + names + " takes a size such as 64m or 1g, not '" + base::escape_control(text) + "'");
+      self->refuse("option " + self->spoken(names) + " takes a size such as 64m or 1g, not '" +
+                   base::escape_control(text) + "'");
   });
 }
 
@@ -230,10 +239,17 @@ std::string Options::help() const {
   for (const auto& word : self.words) text += word.required ? " " + word.name : " [" + word.name + "]";
   if (self.rest != nullptr) {
     const bool several = self.rest_name.find(' ') == std::string::npos;
-    text += " " + self.rest_name + (several ? "..." : "");
+    const std::string shown = self.rest_name + (several ? "..." : "");
+    text += self.rest_minimum == 0 ? " [" + shown + "]" : " " + shown;
   }
   text += "\n\n" + self.summary + "\n";
-  if (!self.declared.empty()) text += "\nOptions:\n";
+  if (!self.declared.empty()) text += "\nOptions:\n" + option_lines();
+  for (const auto& note : self.notes) text += "\n" + note + "\n";
+  return text;
+}
+
+std::string Options::option_lines() const {
+  const auto& self = *implementation_;
   std::size_t width = 0;
   std::vector<std::string> left;
   for (const auto& option : self.declared) {
@@ -243,9 +259,9 @@ std::string Options::help() const {
     width = std::max(width, names.size());
     left.push_back(std::move(names));
   }
+  std::string text;
   for (std::size_t i = 0; i < left.size(); ++i)
     text += "  " + left[i] + std::string(width - left[i].size() + 2, ' ') + self.declared[i].help + "\n";
-  for (const auto& note : self.notes) text += "\n" + note + "\n";
   return text;
 }
 

@@ -64,6 +64,8 @@ class Options {
   // -h where the command has no -h of its own).
   void parse(const std::vector<std::string>& words);
   std::string help() const;
+  // The part of help() that lists the options, a line each; empty when there are none.
+  std::string option_lines() const;
 
  private:
   struct Declared;

@@ -108,6 +108,12 @@ void print_error(std::string_view text) {
   linux::write_all(STDERR_FILENO, std::string(text) + (text.ends_with('\n') ? "" : "\n"));
 }
 
+std::string escape_lines(std::string_view message) {
+  auto lines = base::split(message, '\n');
+  for (auto& line : lines) line = base::escape_control(line);
+  return base::join(lines, "\n");
+}
+
 std::string expand_template(const std::string& text, const base::Json& value) {
   std::string out;
   for (std::size_t i = 0; i < text.size();) {

@@ -13,6 +13,9 @@ void print(std::string_view text);        // to standard output, as it is
 void print_line(std::string_view text);   // and a line end
 void say(std::string_view line);          // a line to standard error: "conductor: LINE"
 void print_error(std::string_view text);  // to standard error, as it is; with a line end if it has none
+// With control characters escaped, but of several lines where it has several: the place of a mistake, the last words of
+// a service. Words of the user's inside are escaped by who wrote the message.
+std::string escape_lines(std::string_view message);
 
 // --- lists
 // --------------------------------------------------------------------------------------------------------------

@@ -109,6 +109,7 @@ std::vector<std::string> read_environment(const std::vector<std::string>& files,
         from_ours(variable.name);
     }
   for (const auto& variable : variables) {
+    if (variable.empty() || variable.front() == '=') refuse("--env", variable, "NAME=value or NAME");
     if (variable.find('=') != std::string::npos)
       environment.push_back(variable);
     else
@@ -247,16 +248,22 @@ void RunOptions::read_network(engine::ContainerConfig& config) const {
     if (colon != std::string::npos) endpoint.links.back().alias = link.substr(colon + 1);
   }
   for (const auto& host : hosts_) {
-    const auto separator = host.find_first_of(":=");
-    if (separator == 0 || separator == std::string::npos || separator + 1 == host.size())
-      refuse("--add-host", host, "NAME:ADDRESS");
-    endpoint.extra_hosts.push_back({host.substr(0, separator), host.substr(separator + 1)});
+    const auto entry = parser::parse_extra_host(host);
+    endpoint.extra_hosts.push_back({entry.name, entry.address});
   }
+  for (const auto& server : endpoint.dns) parser::check_name_server(server);
 }
 
 void RunOptions::read_mounts(engine::ContainerConfig& config) const {
   for (const auto& text : volumes_) config.mounts.push_back(to_mount(parser::parse_volume(text)));
-  for (const auto& text : mounts_) config.mounts.push_back(to_mount(parser::parse_mount(text)));
+  for (const auto& text : mounts_) {
+    config.mounts.push_back(to_mount(parser::parse_mount(text)));
+    const auto& mount = config.mounts.back();
+    // Unlike -v, which makes a folder that is missing.
+    if (mount.kind == engine::MountKind::bind && access(mount.source.c_str(), F_OK) != 0)
+      throw base::Error("option --mount: there is no " + base::escape_control(mount.source) + " on this machine")
+          .with_exit_code(base::exit_usage);
+  }
   for (const auto& text : tmpfs_) config.mounts.push_back(to_mount(parser::parse_tmpfs(text)));
 }
 

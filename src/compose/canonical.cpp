@@ -257,6 +257,24 @@ void write_yaml(const Json& value, std::size_t depth, bool first_inline, std::st
     }
 }
 
+// What is read back as a compose file stands for the same: a dollar sign is written twice.
+Json with_dollars_doubled(const Json& value) {
+  if (const auto* text = value.string(); text != nullptr) {
+    std::string doubled;
+    for (const char c : *text) doubled += c == '$' ? "$$" : std::string(1, c);
+    return Json(doubled);
+  }
+  Json result = value;
+  if (value.members() != nullptr) {
+    result = Json::object();
+    for (const auto& [name, member] : *value.members()) result.set(name, with_dollars_doubled(member));
+  } else if (value.array_items() != nullptr) {
+    result = Json::array();
+    for (const auto& item : *value.array_items()) result.add(with_dollars_doubled(item));
+  }
+  return result;
+}
+
 }  // namespace
 
 base::Json canonical(const Project& project) {
@@ -271,12 +289,12 @@ base::Json canonical(const Project& project) {
   }
   std::ranges::sort(services, {}, &Json::Member::first);
   json.set("services", Json(std::move(services)));
-  if (project.volumes.empty()) return json;
+  if (project.volumes.empty()) return with_dollars_doubled(json);
   Json::Object volumes;
   for (const auto& volume : project.volumes) volumes.emplace_back(volume.key, volume_section(volume, project));
   std::ranges::sort(volumes, {}, &Json::Member::first);
   json.set("volumes", Json(std::move(volumes)));
-  return json;
+  return with_dollars_doubled(json);
 }
 
 std::string to_yaml(const base::Json& value) {

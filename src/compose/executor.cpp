@@ -13,6 +13,7 @@ namespace {
 
 // What failed and why, without saying twice what it was about.
 std::string sentence(const Operation& operation, const std::string& why) {
+  if (std::holds_alternative<WaitFor>(operation)) return why;  // it names the dependency itself
   const std::string what = title(operation);
   const std::string object = what.substr(what.rfind(' ') + 1);
   return why.find(object) == std::string::npos ? what + ": " + why : why;

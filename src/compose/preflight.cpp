@@ -66,7 +66,9 @@ void check_ports_of_plan(const Project& project, const Plan& plan, std::vector<b
         for (const auto& holder : holders)
           if (holder.address.empty() || publish.host_ip.empty() || holder.address == publish.host_ip)
             problems.push_back({place_of_port(project, service, i),
-                                "containers " + holder.name + " and " + config.name + " both publish host port " +
+                                (holder.name == config.name ? "container " + config.name + " publishes twice host port "
+                                                            : "containers " + holder.name + " and " + config.name +
+                                                                  " both publish host port ") +
                                     std::to_string(port),
                                 "", base::Severity::error});
         holders.push_back({config.name, publish.host_ip});

@@ -71,7 +71,10 @@ Error no_such_image(const store::Locations& locations, const std::string& name) 
     const auto colon = tag.reference.rfind(':');
     if (tag.reference.substr(colon) == ":latest") known.insert(tag.reference.substr(0, colon));
   }
-  return Error("no such image: " + base::escape_control(name) + base::did_you_mean(name, {known.begin(), known.end()}));
+  return Error("no such image: " + base::escape_control(name) + base::did_you_mean(name, {known.begin(), known.end()}))
+      .with_hint(
+          "build it with 'conductor build -t NAME CONTEXT', or name a base such as debian:bookworm; 'conductor "
+          "images' lists what there is");
 }
 
 Image scratch() {

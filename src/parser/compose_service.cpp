@@ -87,22 +87,29 @@ void read_restart(ComposeReader& reader, const YamlNode& node, Service& service)
 // "name:address", whatever the form; the address may hold colons itself.
 std::vector<std::string> extra_hosts(ComposeReader& reader, const YamlNode& node) {
   std::vector<std::string> result;
-  const auto add = [&](const YamlNode& at, const std::string& name, std::string address) {
-    if (address.starts_with('[') && address.ends_with(']')) address = address.substr(1, address.size() - 2);
-    if (name.empty() || address.empty()) reader.error(at.position, "expected name=address or name:address");
-    result.push_back(name + ":" + address);
+  const auto add = [&](const YamlNode& at, const std::string& written) {
+    reader.at(at, [&] {
+      const HostEntry host = parse_extra_host(written);
+      result.push_back(host.name + ":" + host.address);
+    });
   };
   if (node.kind == Kind::map) {
     for (const auto& entry : node.entries)
-      for (const auto& address : text_or_texts(reader, entry.value)) add(entry.value, entry.key, address);
+      for (const auto& address : text_or_texts(reader, entry.value)) add(entry.value, entry.key + "=" + address);
   } else if (reader.is_list(node, "name=address, or a map")) {
-    for (const auto& item : node.items) {
-      const std::string written = text(reader, item);
-      const auto end = std::min(written.find_first_of("=:"), written.size());
-      add(item, written.substr(0, end), written.substr(std::min(end + 1, written.size())));
-    }
+    for (const auto& item : node.items)
+      if (const std::string written = text(reader, item); item.kind == Kind::scalar) add(item, written);
   }
   return result;
+}
+
+std::vector<std::string> name_servers(ComposeReader& reader, const YamlNode& node) {
+  std::vector<std::string> servers = text_or_texts(reader, node);
+  for (std::size_t i = 0; i < servers.size(); ++i) {
+    const YamlNode& at = node.kind == Kind::list ? node.items[i] : node;
+    if (at.kind == Kind::scalar) reader.at(at, [&] { check_name_server(servers[i]); });
+  }
+  return servers;
 }
 
 // --- deploy: what a single machine can honour of it -------------------------------------------------------------
@@ -147,7 +154,7 @@ constexpr std::array service_keys{
     Key<Service>{"depends_on", into<&Service::depends_on, dependencies>},
     Key<Service>{"deploy",
                  [](ComposeReader& in, const YamlNode& node, Service& to) { in.read(node, deploy_level, to); }},
-    Key<Service>{"dns", into<&Service::dns, text_or_texts>},
+    Key<Service>{"dns", into<&Service::dns, name_servers>},
     Key<Service>{"entrypoint", into<&Service::entrypoint, words>},
     Key<Service>{"env_file", into<&Service::env_file, env_files>},
     Key<Service>{"environment", into<&Service::environment, variables>},
@@ -272,7 +279,7 @@ void check_service(ComposeReader& reader, const Service& service) {
   if (written("container_name") && service.replicas > 1)
     reader.error(service.places.at("container_name"), "a service with a container_name cannot have several replicas");
   for (const auto& [name, value] : service.environment)
-    if (name.empty() || name.find('=') != std::string::npos)
+    if (name.find('=') != std::string::npos)
       reader.error(service.places.at("environment"), show(name) + " is no name of a variable");
 }
 

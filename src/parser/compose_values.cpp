@@ -162,6 +162,7 @@ std::map<std::string, std::optional<std::string>> variables(ComposeReader& reade
   std::map<std::string, std::optional<std::string>> result;
   if (node.kind == Kind::map) {
     for (const auto& entry : node.entries) {
+      if (entry.key.empty()) reader.error(entry.position, "a name is missing before ':'", "NAME: value");
       auto& value = result[entry.key];
       if (entry.value.kind != Kind::null) value = text(reader, entry.value);
     }

@@ -30,6 +30,20 @@ struct PeerReference {
 };
 PeerReference parse_peer(std::string_view text);
 
+// An IPv4 or IPv6 address, without brackets.
+bool is_address(const std::string& text);
+
+// "name:address", "name=address"; an IPv6 address may stand in brackets.
+struct HostEntry {
+  std::string name;
+  std::string address;
+};
+HostEntry parse_extra_host(std::string_view text);
+// What parse_extra_host checks of both halves.
+void check_extra_host(const HostEntry& entry);
+// Of a name server; throws when it is none.
+void check_name_server(const std::string& address);
+
 enum class VolumeKind { bind, named, anonymous, tmpfs };
 // "/host:/in:ro", "./rel:/in", "name:/in", "/in".
 struct VolumeMount {

@@ -5,10 +5,7 @@
 #include "parser/substitution.hpp"
 #include "parser/syntax.hpp"
 
-#include <arpa/inet.h>
-
 #include <algorithm>
-#include <array>
 
 namespace conductor::parser {
 namespace {
@@ -40,11 +37,6 @@ std::string take_protocol(std::string_view& text, std::string_view what) {
     throw base::Error(show(what) + ": expected tcp or udp after '/', not " + show(text.substr(slash + 1)));
   text = text.substr(0, slash);
   return protocol;
-}
-
-bool is_address(const std::string& text) {
-  std::array<unsigned char, sizeof(in6_addr)> bytes{};
-  return inet_pton(AF_INET, text.c_str(), bytes.data()) == 1 || inet_pton(AF_INET6, text.c_str(), bytes.data()) == 1;
 }
 
 // The address in front of the ports, without brackets, taken off `text` with its colon; empty when there is none.

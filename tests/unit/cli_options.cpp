@@ -74,7 +74,8 @@ TEST_CASE("options: mistakes are told with what was probably meant") {
   CHECK_THROWS_WITH(Sample().options.parse({"--gpus", "all", "image"}), Contains("--gpus is not supported yet"));
   CHECK_THROWS_WITH(Sample().options.parse({"--gpus=all", "image"}), Contains("--gpus is not supported yet"));
   CHECK_THROWS_WITH(Sample().options.parse({"--count", "many", "image"}), Contains("whole number"));
-  CHECK_THROWS_WITH(Sample().options.parse({"-m", "much", "image"}), Contains("size"));
+  CHECK_THROWS_WITH(Sample().options.parse({"-m", "much", "image"}),
+                    "option --memory takes a size such as 64m or 1g, not 'much'");
   CHECK_THROWS_WITH(Sample().options.parse({"-d"}), Contains("needs IMAGE"));
   CHECK_THROWS(Sample().options.parse({"--name"}));
   try {
@@ -94,6 +95,17 @@ TEST_CASE("options: --help names every option") {
     CHECK_THAT(help.text, Contains("-d, --detach"));
     CHECK_THAT(help.text, Contains("--name NAME"));
   }
+}
+
+TEST_CASE("options: the help marks words that may be left out") {
+  const auto usage = [](std::size_t minimum) {
+    Words words;
+    cli::Options options("stop", "Stop");
+    options.words("NAME", words, minimum);
+    return options.help();
+  };
+  CHECK_THAT(usage(0), Contains("Usage: conductor stop [NAME...]\n"));
+  CHECK_THAT(usage(1), Contains("Usage: conductor stop NAME...\n"));
 }
 
 TEST_CASE("options: words by name, and options between them") {

@@ -76,6 +76,14 @@ TEST_CASE("commands: found by word, by family, by docker's longer words") {
   CHECK(cli::find_command({"image", "rm", "x"}).arguments == std::vector<std::string>{"x"});
   CHECK_THROWS_WITH(cli::find_command({"rnu"}), Contains("did you mean 'run'"));
   CHECK_THROWS_WITH(cli::find_command({"volume", "lss"}), Contains("did you mean 'ls'"));
+  CHECK_THROWS_WITH(cli::find_command({"pull", "x"}), "'pull' is not supported yet");
+  CHECK_THROWS_WITH(cli::find_command({"compose", "-f", "x", "run"}), "'compose run' is not supported yet");
+}
+
+TEST_CASE("commands: the help of a family names its own options") {
+  CHECK_THAT(cli::overview_of("compose"),
+             Contains("compose restart   Stop") && Contains("-f, --file FILE") && Contains("--profile PROFILE"));
+  CHECK_THAT(cli::overview_of("volume"), Contains("volume ls") && !Contains("OPTIONS"));
 }
 
 TEST_CASE("commands: every row has a summary, and no name is there twice") {

@@ -71,6 +71,10 @@ TEST_CASE("the canonical form of the canonical form is itself") {
   const auto once = compose::canonical(test::project(
       "services:\n  a: {image: x, mem_limit: 64m, restart: 'on-failure:3', command: 'a \"b c\"', tty: true}\n"));
   CHECK(compose::canonical(test::project(compose::to_yaml(once))) == once);
+  const auto dollars = compose::canonical(
+      test::project("services:\n  a: {image: x, command: [echo, $$HOME, a$$$$b], environment: {PRICE: 5$$}}\n"));
+  CHECK_THAT(compose::to_yaml(dollars), Contains("$$HOME") && Contains("a$$$$b") && Contains("PRICE: \"5$$\""));
+  CHECK(compose::canonical(test::project(compose::to_yaml(dollars))) == dollars);
 }
 
 TEST_CASE("YAML strings that another reading would take for something else are quoted") {

@@ -127,3 +127,21 @@ TEST_CASE("environment files") {
   CHECK_THAT(failure(parse, "A=\"x\n"), Contains("v.env:1:3: error: the quote is not closed"));
   CHECK_THAT(failure(parse, "A='x' y\n"), Contains("v.env:1:7: error: expected the end of the line"));
 }
+
+TEST_CASE("hosts with their addresses, and name servers") {
+  const auto entry = [](const std::string& text) {
+    const auto host = parse_extra_host(text);
+    return host.name + " " + host.address;
+  };
+  CHECK(entry("db:192.0.2.1") == "db 192.0.2.1");
+  CHECK(entry("db.test=2001:db8::1") == "db.test 2001:db8::1");
+  CHECK(entry("db:[2001:db8::1]") == "db 2001:db8::1");
+  // A line break would make a line of its own in /etc/hosts.
+  for (const char* bad : {"", "db", ":192.0.2.1", "db:", "db:here", "a b:192.0.2.1", "db:192.0.2.1\n192.0.2.2 other",
+                          "db\n:192.0.2.1", "db:192.0.2.1 "})
+    CHECK_THROWS_AS(parse_extra_host(bad), conductor::base::Error);
+  CHECK_THROWS_AS(parse_extra_host(std::string("db:192.0.2.1\0", 13)), conductor::base::Error);
+  CHECK_NOTHROW(check_name_server("2001:db8::53"));
+  CHECK_THROWS_WITH(check_name_server("192.0.2.1\nsearch test"),
+                    "'192.0.2.1\\nsearch test' is no IP address of a name server");
+}
