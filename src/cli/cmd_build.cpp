@@ -72,6 +72,7 @@ int build(Invocation& call) {
       throw base::Error("'build' takes one context, not '" + base::escape_control(words[1]) + "' as well")
           .with_exit_code(base::exit_usage);
     wanted.context = words.front();
+    if (wanted.context == "-") throw base::Error("a context from standard input is not supported yet");
     if (!is_directory(wanted.context))
       throw base::Error("the build context '" + base::escape_control(wanted.context) + "' is no directory");
   }

@@ -11,6 +11,7 @@ Invocation::Invocation(Words words, store::Locations locations)
 
 void Invocation::parse() {
   family_.parse(words_.family);
+  options_.mention(family_);
   options_.parse(words_.arguments);
 }
 

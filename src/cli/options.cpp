@@ -29,6 +29,7 @@ struct Options::Implementation {
   CLI::App app;
   std::vector<Declared> declared;
   std::vector<std::string> unsupported;  // names of options
+  std::vector<std::string> family;       // names of options that stand before the command
   struct Word {
     std::string name;
     std::string* value;
@@ -73,6 +74,11 @@ void Options::Implementation::refuse_option(const std::string& word) const {
   const std::string shown = base::escape_control(name);
   if (std::find(unsupported.begin(), unsupported.end(), name) != unsupported.end())
     refuse("option " + shown + " is not supported yet");
+  if (std::find(family.begin(), family.end(), name) != family.end()) {
+    const auto blank = command.find(' ');
+    refuse("option " + shown + " stands before '" + command.substr(blank + 1) + "': conductor " +
+           command.substr(0, blank) + " " + shown + " … " + command.substr(blank + 1));
+  }
   auto names = known_names();
   names.emplace_back("--help");
   refuse("unknown option " + shown + base::did_you_mean(name, names));
@@ -143,6 +149,8 @@ void Options::unsupported(std::string_view names) {
     if (!name.empty()) implementation_->unsupported.push_back(std::move(name));
 }
 
+void Options::mention(const Options& family) { implementation_->family = family.implementation_->known_names(); }
+
 void Options::word(const std::string& name, std::string& value) {
   implementation_->words.push_back({name, &value, true});
 }
@@ -212,6 +220,9 @@ void Options::parse(const std::vector<std::string>& words) {
   std::reverse(reversed.begin(), reversed.end());
   try {
     self.app.parse(std::move(reversed));
+  } catch (const CLI::ArgumentMismatch& e) {
+    const std::string text = e.what();  // "--name: 1 required missing"
+    self.refuse("option " + text.substr(0, text.find(':')) + " needs a value");
   } catch (const CLI::Error& e) {
     self.refuse(e.what());
   }

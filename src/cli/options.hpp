@@ -49,6 +49,9 @@ class Options {
   // Options of docker's that are known and not there yet: refused with "not supported yet". Names separated by blanks.
   void unsupported(std::string_view names);
 
+  // Options of the family stand before the command: one that is found behind it is told so.
+  void mention(const Options& family);
+
   // Words, in this order. Only the last one declared may be a list.
   void word(const std::string& name, std::string& value);
   void optional_word(const std::string& name, std::string& value);

@@ -136,6 +136,11 @@ class Words(harness.Case):
     def test_formats_that_are_not_there(self):
         self.assertFails(conductor("system", "census", "--format", "xml", check=False), "text or json")
 
+    def test_what_is_missing_or_misplaced_is_named(self):
+        self.assertFails(conductor("run", "--name", check=False), "option --name needs a value")
+        self.assertFails(conductor("compose", "up", "-f", "x.yaml", check=False), "conductor compose -f … up")
+        self.assertFails(conductor("build", "-t", "x", "-", check=False), "standard input", "not supported yet")
+
     def test_commands_of_other_tools_are_known(self):
         self.assertFails(conductor("pull", "debian", check=False), "'pull' is not supported yet")
         self.assertFails(conductor("compose", "run", "web", check=False), "'compose run' is not supported yet")

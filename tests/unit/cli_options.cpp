@@ -77,7 +77,7 @@ TEST_CASE("options: mistakes are told with what was probably meant") {
   CHECK_THROWS_WITH(Sample().options.parse({"-m", "much", "image"}),
                     "option --memory takes a size such as 64m or 1g, not 'much'");
   CHECK_THROWS_WITH(Sample().options.parse({"-d"}), Contains("needs IMAGE"));
-  CHECK_THROWS(Sample().options.parse({"--name"}));
+  CHECK_THROWS_WITH(Sample().options.parse({"--name"}), "option --name needs a value");
   try {
     Sample().options.parse({"--bad"});
   } catch (const base::Error& e) {
@@ -106,6 +106,14 @@ TEST_CASE("options: the help marks words that may be left out") {
   };
   CHECK_THAT(usage(0), Contains("Usage: conductor stop [NAME...]\n"));
   CHECK_THAT(usage(1), Contains("Usage: conductor stop NAME...\n"));
+}
+
+TEST_CASE("options: one of the family behind the command is told where it stands") {
+  cli::Options family("compose", ""), options("compose up", "");
+  std::string file;
+  family.option("-f,--file", file, "file", "FILE");
+  options.mention(family);
+  CHECK_THROWS_WITH(options.parse({"-f", "x"}), "option -f stands before 'up': conductor compose -f … up");
 }
 
 TEST_CASE("options: words by name, and options between them") {
