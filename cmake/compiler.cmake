@@ -12,7 +12,8 @@ target_compile_options(conductor_options INTERFACE
   -ffunction-sections -fdata-sections)
 if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
   # Found only when optimising, and wrong about std::string in GCC 12 to 14.
-  target_compile_options(conductor_options INTERFACE -Wno-restrict -Wno-maybe-uninitialized -Wno-stringop-overflow)
+  target_compile_options(conductor_options INTERFACE -Wno-restrict -Wno-maybe-uninitialized
+    -Wno-stringop-overflow -Wno-dangling-reference)
 endif()
 set(CMAKE_CXX_FLAGS_RELEASE "-O2 -DNDEBUG")
 target_link_options(conductor_options INTERFACE -Wl,--gc-sections)
