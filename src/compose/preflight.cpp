@@ -2,7 +2,6 @@
 
 #include "base/text.hpp"
 #include "compose/decide.hpp"
-#include "store/records.hpp"
 
 #include <algorithm>
 #include <filesystem>
@@ -142,7 +141,7 @@ class Machine {
     }
   }
 
-  // The records find the ports of containers; reserving for a moment finds those of other programs.
+  // The records find the ports of containers; binding for a moment finds those of other programs.
   void check_ports() {
     const auto leaving = taken_away(plan_);
     std::map<std::pair<network::Protocol, int>, bool> ours;  // value: held by a container that leaves
@@ -173,12 +172,8 @@ class Machine {
     publish.host_port += offset;
     publish.container_port += offset;
     publish.count = 1;
-    network::EndpointConfig probe;
-    probe.publish = {publish};
-    const std::string id = store::new_id();
     try {
-      engine_.network().reserve(id, probe);
-      engine_.network().forget(id);
+      engine_.network().require_free({publish});
     } catch (const base::Error& e) {
       problem(place_of_port(project_, service, index), e.message());
     }

@@ -135,6 +135,11 @@ Endpoint Network::reserve(const std::string& id, const EndpointConfig& config) {
   return endpoint;
 }
 
+void Network::require_free(const std::vector<Publish>& publish) {
+  validate_ports(publish);
+  require_free_ports(*records_, publish);
+}
+
 std::vector<PortListener> Network::listen(const Endpoint& endpoint) {
   take_ports(*records_, endpoint.id, endpoint.config.publish);
   return open_listeners(endpoint.config.publish);

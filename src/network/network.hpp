@@ -129,6 +129,8 @@ class Network {
   // Takes an address and the published ports. Throws Error naming the holder (pid and program, or container) of a port
   // that is taken; then nothing is changed. Idempotent for the same id.
   Endpoint reserve(const std::string& id, const EndpointConfig& config);
+  // Throws as reserve does when one of the ports is taken; takes nothing.
+  void require_free(const std::vector<Publish>& publish);
   // The sockets for the monitor: loopback listeners of every published port (v4 and v6). Throws as above.
   std::vector<PortListener> listen(const Endpoint& endpoint);
 

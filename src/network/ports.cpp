@@ -161,6 +161,12 @@ void take_all(const Records& records, const std::string& id, const std::vector<P
   }
 }
 
+store::Lock lock_ports(const Records& records) {
+  store::make_directory(records.ports());
+  store::make_directory(records.state());
+  return store::Lock::acquire(records.state() + "/ports.lock");
+}
+
 void choose_host_port(const Records& records, const std::string& id, Publish& publish) {
   for (int attempt = 1;; ++attempt) {
     publish.host_port = some_free_port();
@@ -184,11 +190,19 @@ void validate_ports(const std::vector<Publish>& publish) {
   }
 }
 
+void require_free_ports(const Records& records, const std::vector<Publish>& publish) {
+  const std::string nobody;
+  const auto lock = lock_ports(records);
+  for (const Port& port : ports_of(publish)) {
+    if (port.number == 0) continue;  // one will be found
+    is_held(records, nobody, port);
+    require_bindable(port);
+  }
+}
+
 std::vector<Publish> take_ports(const Records& records, const std::string& id, std::vector<Publish> publish) {
   if (publish.empty()) return publish;
-  store::make_directory(records.ports());
-  store::make_directory(records.state());
-  const auto lock = store::Lock::acquire(records.state() + "/ports.lock");
+  const auto lock = lock_ports(records);
   std::vector<Publish> fixed;
   for (const Publish& p : publish)
     if (p.host_port != 0) fixed.push_back(p);

@@ -16,6 +16,8 @@ void validate_ports(const std::vector<Publish>& publish);
 // of one that is taken; then none is. Ports the id holds already stay its own. The caller has written a record of the
 // id before: files of ids without one are taken over.
 std::vector<Publish> take_ports(const Records& records, const std::string& id, std::vector<Publish> publish);
+// Takes nothing; throws as take_ports does.
+void require_free_ports(const Records& records, const std::vector<Publish>& publish);
 void give_back_ports(const Records& records, const std::string& id, const std::vector<Publish>& publish);
 
 // Every one, also those that are in no record.

@@ -14,7 +14,8 @@ SOURCE = pathlib.Path(__file__).resolve().parents[2]
 # Kept between runs of one build folder, so that the base is bootstrapped once.
 ROOT = pathlib.Path(os.environ.get("CONDUCTOR_E2E_ROOT", BUILD / "e2e-root"))
 PROGRAM = str(BUILD / "src" / "conductor")
-ENVIRONMENT = {**os.environ, "CONDUCTOR_ROOT": str(ROOT), "CONDUCTOR_STATE": "/run/conductor-e2e"}
+ENVIRONMENT = {**os.environ, "CONDUCTOR_ROOT": str(ROOT),
+               "CONDUCTOR_STATE": os.environ.get("CONDUCTOR_E2E_STATE", "/run/conductor-e2e")}
 
 
 def conductor(*words, cwd=None, check=True, stdin=None, env=None, timeout=900):
