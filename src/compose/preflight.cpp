@@ -2,6 +2,8 @@
 
 #include "base/text.hpp"
 #include "compose/decide.hpp"
+#include "linux/capabilities.hpp"
+#include "linux/process.hpp"
 
 #include <algorithm>
 #include <filesystem>
@@ -73,6 +75,24 @@ void check_ports_of_plan(const Project& project, const Plan& plan, std::vector<b
         holders.push_back({config.name, publish.host_ip});
       }
     }
+}
+
+// Names that only the kernel's tables can tell; once for all containers of a service.
+void check_names(const Project& project, const Plan& plan, std::vector<base::Diagnostic>& problems) {
+  std::set<std::string> seen;
+  for (const auto& [name, config] : containers_made(plan)) {
+    const auto* service = project.find(name);
+    if (service == nullptr || !seen.insert(name).second) continue;
+    for (const auto& [key, list] : {std::pair{"cap_add", &config.cap_add}, std::pair{"cap_drop", &config.cap_drop}})
+      for (const auto& capability : *list)
+        if (base::upper(capability) != "ALL" && !linux::parse_capability(capability))
+          problems.push_back({place_of(*service, key), "unknown capability '" + base::escape_control(capability) + "'",
+                              "for example NET_RAW, or ALL", base::Severity::error});
+    if (!config.stop_signal.empty() && !linux::parse_signal(config.stop_signal))
+      problems.push_back({place_of(*service, "stop_signal"),
+                          "unknown signal '" + base::escape_control(config.stop_signal) + "'", "for example SIGTERM",
+                          base::Severity::error});
+  }
 }
 
 void check_external_volumes(const Project& project, const ObservedProject& observed, const Plan& plan,
@@ -187,6 +207,7 @@ std::vector<base::Diagnostic> contradictions(const Project& project, const Obser
   std::vector<base::Diagnostic> problems;
   check_ports_of_plan(project, plan, problems);
   check_external_volumes(project, observed, plan, problems);
+  check_names(project, plan, problems);
   return problems;
 }
 

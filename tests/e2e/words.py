@@ -195,6 +195,15 @@ class Compose(harness.Case):
                                env=harness.ENVIRONMENT, cwd=self.folder, capture_output=True, check=True)
         self.assertEqual(again.stdout, once)
 
+    def test_names_of_the_kernel_are_checked_before_anything_is_made(self):
+        self.write("conductor.yaml", f"services:\n  a:\n    image: {self.image}\n    scale: 2\n    cap_add: [FOO, NET_RAW]\n"
+                   "    cap_drop: [ALL]\n    stop_signal: BAR\n")
+        done = self.compose("up", "-d", check=False)
+        self.assertFails(done, "conductor.yaml:5:5: error: unknown capability 'FOO'",
+                         "conductor.yaml:7:5: error: unknown signal 'BAR'")
+        self.assertEqual(done.stderr.count("error:"), 2, done.stderr)
+        self.assertEqual(harness.rows("ps", "-a"), [])
+
     def test_hosts_and_name_servers_have_their_place(self):
         self.write("conductor.yaml", f"services:\n  a:\n    image: {self.image}\n    extra_hosts: [x=here]\n    dns: there\n")
         self.assertFails(self.compose("config", check=False), "conductor.yaml:4:19", "conductor.yaml:5:10")
