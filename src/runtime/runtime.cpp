@@ -19,7 +19,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
-#include <thread>
 
 namespace conductor::runtime {
 namespace {
@@ -45,13 +44,12 @@ bool lock_specification(const Fd& spec) { return flock(spec.get(), LOCK_EX | LOC
 // A monitor whose starter was killed ends by itself, and takes files away that the next one makes anew.
 void wait_for_former_monitor(const Files& files) {
   constexpr std::chrono::seconds patience(10);
-  constexpr std::chrono::milliseconds longest_pause(20);
-  const auto deadline = std::chrono::steady_clock::now() + patience;
-  const auto spec = linux::try_open(files.spec, O_RDONLY);
-  if (!spec) return;
-  for (std::chrono::milliseconds pause(1); !lock_specification(*spec); pause = std::min(2 * pause, longest_pause)) {
-    if (std::chrono::steady_clock::now() > deadline) throw Error("the monitor of the container does not end");
-    std::this_thread::sleep_for(pause);
+  const auto there = [&] { return access(files.spec.c_str(), F_OK) == 0; };
+  if (!there()) return;
+  try {
+    store::Lock::acquire(files.spec, store::Lock::Mode::exclusive, patience);
+  } catch (const Error&) {
+    if (there()) throw;  // else it has taken its directory away
   }
 }
 
