@@ -80,6 +80,15 @@ Command stop_command(std::chrono::nanoseconds grace) {
   return command;
 }
 
+// Between connecting and sending a monitor may have come to its end, and with it what it was to be told.
+void send_if_heard(const Fd& control, const Command& command) {
+  try {
+    send_command(control, command);
+  } catch (const Error& e) {
+    if (e.code() != EPIPE && e.code() != ECONNRESET) throw;
+  }
+}
+
 }  // namespace
 
 Runtime::Runtime(store::Locations locations) : locations_(std::move(locations)) {}
@@ -208,7 +217,7 @@ void Runtime::stop(const std::string& id, std::chrono::nanoseconds grace) {
     const auto monitor = linux::open_process(found->monitor);
     if (!monitor) continue;  // the next look adopts the container, or finds it ended
     // A monitor that does not listen any more is about to end by itself.
-    if (const auto control = linux::connect_unix(files.control)) send_command(*control, stop_command(grace));
+    if (const auto control = linux::connect_unix(files.control)) send_if_heard(*control, stop_command(grace));
     if (!linux::wait_ended(*monitor, limit))
       throw Error("container " + base::short_id(id) + " does not end: a process of it is stuck in the kernel");
   }
@@ -219,7 +228,7 @@ void Runtime::send_signal(const std::string& id, int signal) {
   Command command;
   command.request = Request::signal;
   command.signal = signal;
-  if (const auto control = linux::connect_unix(Files(locations_, id).control)) send_command(*control, command);
+  if (const auto control = linux::connect_unix(Files(locations_, id).control)) send_if_heard(*control, command);
 }
 
 void Runtime::forward(const std::string& id, const std::vector<Created::Listener>& listeners) {

@@ -132,4 +132,5 @@ def main():
         print("SKIP: the end-to-end tests need root")
         raise SystemExit(77)
     ROOT.mkdir(parents=True, exist_ok=True)
+    ROOT.chmod(0o700)
     unittest.main(verbosity=2)
