@@ -102,7 +102,13 @@ std::optional<std::string> try_read_file(const std::string& path, std::size_t li
   const auto fd = try_open(path, O_RDONLY);
   if (!fd) return std::nullopt;
   const base::Context context(path);
-  return read_all(fd->get(), limit);
+  try {
+    return read_all(fd->get(), limit);
+  } catch (const Error& e) {
+    // So the kernel answers for a process or a control group that has gone since.
+    if (e.code() == ESRCH || e.code() == ENODEV) return std::nullopt;
+    throw;
+  }
 }
 
 void write_all(int fd, std::string_view bytes) {
