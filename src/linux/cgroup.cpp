@@ -54,11 +54,16 @@ void each_group(const std::string& directory, const std::function<void(const std
 
 // --- making a group --------------------------------------------------------------------------------
 
-// A new group of version 1's cpuset accepts no process before it has processors and memory nodes.
-void inherit_cpuset(const std::string& parent, const std::string& group) {
-  for (const char* file : {"/cpuset.cpus", "/cpuset.mems"})
-    if (base::trim(read_file(group + file)).empty())
-      write_kernel_file(group + file, base::trim(read_file(parent + file)));
+// A new group of version 1's cpuset accepts no process before it has processors and memory nodes. False when the parent
+// has none itself: somebody else has just made it.
+bool inherit_cpuset(const std::string& parent, const std::string& group) {
+  for (const char* file : {"/cpuset.cpus", "/cpuset.mems"}) {
+    if (!base::trim(read_file(group + file)).empty()) continue;
+    const std::string inherited = read_file(parent + file);
+    if (base::trim(inherited).empty()) return false;
+    write_kernel_file(group + file, base::trim(inherited));
+  }
+  return true;
 }
 
 // Version 2: what a parent does not hand on, its children do not have. Refusal (EBUSY: the parent holds processes
@@ -75,9 +80,9 @@ void hand_on_controllers(const CgroupHierarchy& hierarchy, const std::string& pa
   }
 }
 
-void prepare_group(const CgroupHierarchy& hierarchy, const std::string& parent, const std::string& group) {
+bool prepare_group(const CgroupHierarchy& hierarchy, const std::string& parent, const std::string& group) {
   if (mkdir(group.c_str(), 0755) != 0 && errno != EEXIST) throw Error::from_errno("cannot make " + group);
-  if (hierarchy.has("cpuset") && !hierarchy.unified) inherit_cpuset(parent, group);
+  return hierarchy.unified || !hierarchy.has("cpuset") || inherit_cpuset(parent, group);
 }
 
 void make_directories(const CgroupHierarchy& hierarchy, const std::string& path) {
@@ -94,8 +99,8 @@ void make_directories(const CgroupHierarchy& hierarchy, const std::string& path)
 void make_group_once(const CgroupHierarchy& hierarchy, const std::string& path) {
   const std::string group = hierarchy.directory(path);
   const std::string parent = group.substr(0, group.rfind('/'));
-  if (hierarchy.unified || parent == hierarchy.root || !exists(parent)) return make_directories(hierarchy, path);
-  prepare_group(hierarchy, parent, group);
+  const bool whole_path = hierarchy.unified || parent == hierarchy.root || !exists(parent);
+  if (whole_path || !prepare_group(hierarchy, parent, group)) make_directories(hierarchy, path);
 }
 
 // Whoever removes the last group below a parent removes the parent as well, which may be in the midst of this.

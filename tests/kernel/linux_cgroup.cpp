@@ -107,6 +107,13 @@ TEST_CASE("a group exists in every hierarchy in use and is gone after remove") {
   CHECK_NOTHROW(Cgroup(base_path + "/absent").kill());
 }
 
+TEST_CASE("a parent that somebody else has just made is completed") {
+  for (const auto& hierarchy : linux::cgroup_layout().hierarchies)
+    REQUIRE(mkdir(hierarchy.directory(base_path).c_str(), 0755) == 0);
+  Group group({}, only_null);
+  CHECK(linux::wait_for(group.run([] { return 7; }).pidfd).code == 7);
+}
+
 TEST_CASE("limits are set and changed") {
   use_unified(false);
   CgroupLimits limits;
