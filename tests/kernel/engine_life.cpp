@@ -76,18 +76,18 @@ TEST_CASE("engine: names of 40 letters, and one that is the beginning of another
   NEEDS_MACHINE();
   EngineRig rig;
   const std::string long_name(40, 'n');
-  std::vector<std::string> ids;
-  for (const auto& name : {long_name, std::string("a"), std::string("ab")}) {
+  std::vector<std::string> ids;  // the short names are no hex digits: those may begin an id
+  for (const auto& name : {long_name, std::string("x"), std::string("xy")}) {
     auto config = rig.config({"sleep", "1000"});
     config.name = name;
     ids.push_back(rig.create(config).id);
     rig.engine().start(ids.back());
   }
   CHECK(rig.engine().find(long_name).id == ids[0]);
-  CHECK(rig.engine().find("a").id == ids[1]);
-  CHECK(rig.engine().find("ab").id == ids[2]);
+  CHECK(rig.engine().find("x").id == ids[1]);
+  CHECK(rig.engine().find("xy").id == ids[2]);
   rig.engine().remove(ids[1], true);
-  CHECK_FALSE(rig.engine().exists("a"));
+  CHECK_FALSE(rig.engine().exists("x"));
   CHECK(rig.exec(ids[2], {"echo", "still here"}).output == "still here\n");
   CHECK(message_of([&] { rig.engine().find("ba"); }).find("no such container: ba") == 0);
 }
