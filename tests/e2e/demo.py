@@ -26,8 +26,7 @@ class Demo(harness.Case):
         return conductor("compose", *words, cwd=self.services, env=self.env, **options)
 
     def address(self, container):
-        found = json.loads(conductor("inspect", container).stdout)
-        return (found[0] if isinstance(found, list) else found)["address"]
+        return json.loads(conductor("inspect", container).stdout)[0]["NetworkSettings"]["IPAddress"]
 
     def from_container(self, container, target, port):
         """A TCP connection tried from inside: "open", "refused", or what bash says."""
