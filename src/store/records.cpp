@@ -192,12 +192,17 @@ std::vector<std::string> list_directory(const std::string& path) {
 }
 
 void make_directory(const std::string& path, unsigned mode) {
-  if (mkdir(path.c_str(), mode) == 0) return;
-  if (errno == ENOENT && directory_of(path) != path) {
-    make_directory(directory_of(path), mode);
+  constexpr int attempts = 100;  // others may remove it between a refusal and our look at what is there
+  int code = 0;
+  for (int attempt = 0; attempt < attempts; ++attempt) {
     if (mkdir(path.c_str(), mode) == 0) return;
+    code = errno;
+    struct stat found{};
+    if (code == ENOENT && directory_of(path) != path)
+      make_directory(directory_of(path), mode);
+    else if (code != EEXIST || stat(path.c_str(), &found) == 0)
+      break;
   }
-  const int code = errno;
   struct stat found{};
   if (code == EEXIST && stat(path.c_str(), &found) == 0 && S_ISDIR(found.st_mode)) return;
   throw Error("cannot make the directory " + path, code);
