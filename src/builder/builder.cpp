@@ -60,7 +60,7 @@ image::Image save(image::Images& images, const image::Image& image, const std::v
 
 }  // namespace
 
-image::Image build(engine::Engine& engine, const BuildOptions& options, const Listener& listener) {
+BuildResult build(engine::Engine& engine, const BuildOptions& options, const Listener& listener) {
   const auto names = references(options.tags);
   const BuildContext context = open_context(options.context, options.file);
   const auto parsed = parser::parse_conductorfile(context.file.text, context.file.name);
@@ -70,7 +70,7 @@ image::Image build(engine::Engine& engine, const BuildOptions& options, const Li
   ContentHashes hashes(hashes_file(engine.locations(), context.path));
   Workshop shop{engine, options, listener, context, parsed, graph, hashes, {}};
   for (const std::size_t number : graph.order) shop.results[number] = StageBuilder(shop, graph.stages[number]).build();
-  return save(engine.images(), image_of(shop.results.at(graph.target), options), names);
+  return {save(engine.images(), image_of(shop.results.at(graph.target), options), names), {}};
 }
 
 }  // namespace conductor::builder

@@ -77,8 +77,8 @@ engine::BuildStep build_step(const RunStep& step, const std::vector<std::string>
   result.process.environment.insert(result.process.environment.end(), step.environment.begin(), step.environment.end());
   result.process.user = step.user;
   result.process.working_directory = step.working_directory;
-  result.network = step.network == StepNetwork::standard;
-  result.host_network = step.network == StepNetwork::host;
+  result.network = step.network == NetworkChoice::standard;
+  result.host_network = step.network == NetworkChoice::host;
   return result;
 }
 

@@ -38,7 +38,7 @@ StageResult StageBuilder::build() {
 
 void StageBuilder::run(const Instruction& instruction) {
   ++step_;
-  tell(Event::Kind::step, instruction.text);
+  tell(Event::Kind::began, instruction.text);
   try {
     // An instruction without an overload does not compile.
     std::visit([&](const auto& statement) { apply(statement, instruction); }, instruction.statement);

@@ -61,6 +61,13 @@ class StageBuilder {
   void apply(const parser::Expose& expose, const Instruction& instruction);
   void apply(const parser::Label& label, const Instruction& instruction);
   void apply(const parser::Arg& arg, const Instruction& instruction);
+  void apply(const parser::Add& add, const Instruction& instruction);
+  void apply(const parser::Volume& volume, const Instruction& instruction);
+  void apply(const parser::Stopsignal& stopsignal, const Instruction& instruction);
+  void apply(const parser::Shell& shell, const Instruction& instruction);
+  void apply(const parser::Healthcheck& healthcheck, const Instruction& instruction);
+  void apply(const parser::Onbuild& onbuild, const Instruction& instruction);
+  void apply(const parser::Maintainer& maintainer, const Instruction& instruction);
 
   std::string expand(const parser::Word& word) const;
   parser::Lookup lookup() const;

@@ -136,4 +136,6 @@ void StageBuilder::apply(const parser::Workdir& workdir, const Instruction&) {
   make(key, [&](const image::LayerDraft& draft) { open_draft(lower, draft).make_directories(step.path, 0755); });
 }
 
+void StageBuilder::apply(const parser::Add&, const Instruction&) { throw Error("not supported yet"); }
+
 }  // namespace conductor::builder

@@ -93,4 +93,11 @@ void StageBuilder::apply(const parser::Expose& expose, const Instruction&) {
   ports.erase(std::unique(ports.begin(), ports.end()), ports.end());
 }
 
+void StageBuilder::apply(const parser::Volume&, const Instruction&) { throw base::Error("not supported yet"); }
+void StageBuilder::apply(const parser::Stopsignal&, const Instruction&) { throw base::Error("not supported yet"); }
+void StageBuilder::apply(const parser::Shell&, const Instruction&) { throw base::Error("not supported yet"); }
+void StageBuilder::apply(const parser::Healthcheck&, const Instruction&) { throw base::Error("not supported yet"); }
+void StageBuilder::apply(const parser::Onbuild&, const Instruction&) { throw base::Error("not supported yet"); }
+void StageBuilder::apply(const parser::Maintainer&, const Instruction&) { throw base::Error("not supported yet"); }
+
 }  // namespace conductor::builder

@@ -6,10 +6,10 @@
 namespace conductor::builder {
 namespace {
 
-StepNetwork network_of(const std::string* flag) {
-  if (flag == nullptr || *flag == "default") return StepNetwork::standard;
-  if (*flag == "none") return StepNetwork::none;
-  if (*flag == "host") return StepNetwork::host;
+NetworkChoice network_of(const std::string* flag) {
+  if (flag == nullptr || *flag == "default") return NetworkChoice::standard;
+  if (*flag == "none") return NetworkChoice::none;
+  if (*flag == "host") return NetworkChoice::host;
   throw base::Error("--network=" + *flag + " is not known").with_hint("default, none or host");
 }
 

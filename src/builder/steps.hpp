@@ -2,6 +2,7 @@
 // of and what its execution needs is here, so that a new kind of step is one struct, one key and one way to perform it.
 #pragma once
 
+#include "builder/builder.hpp"
 #include "builder/stages.hpp"
 
 #include <sys/types.h>
@@ -12,8 +13,6 @@
 
 namespace conductor::builder {
 
-enum class StepNetwork { standard, none, host };
-
 struct RunStep {
   std::vector<std::string> arguments;    // of the process
   std::string script;                    // a here-document with "#!": becomes a file that is run; else empty
@@ -21,7 +20,8 @@ struct RunStep {
   std::vector<std::string> proxies;      // also in its environment, but not in its key
   std::string user;
   std::string working_directory;
-  StepNetwork network = StepNetwork::standard;
+  NetworkChoice network = NetworkChoice::standard;
+  std::vector<parser::RunMount> mounts;  // targets absolute
 };
 
 // A source that stands in the Conductorfile itself.

@@ -20,7 +20,7 @@ BuildProgress::BuildProgress(bool quiet, bool plain) : progress_(plain), quiet_(
 void BuildProgress::show(const builder::Event& event) {
   if (quiet_) return;
   switch (event.kind) {
-    case builder::Event::Kind::step:
+    case builder::Event::Kind::began:
       return progress_.lasting(label(event) + event.text);
     case builder::Event::Kind::cached:
       return progress_.lasting(label(event) + event.text + "  (cached)");
@@ -28,6 +28,10 @@ void BuildProgress::show(const builder::Event& event) {
       return progress_.raw(event.text);
     case builder::Event::Kind::done:
       return progress_.lasting(label(event) + "done in " + event.text);
+    case builder::Event::Kind::progress:
+    case builder::Event::Kind::failed:
+      break;
+    case builder::Event::Kind::warning:
     case builder::Event::Kind::note:
       return progress_.transient(event.text);
   }

@@ -81,7 +81,7 @@ int build(Invocation& call) {
 
   const auto image = [&] {
     BuildProgress progress(quiet, progress_kind == "plain");
-    return builder::build(call.recovered_engine(), wanted, progress.listener());
+    return builder::build(call.recovered_engine(), wanted, progress.listener()).image;
   }();
   if (quiet) {
     print_line(image.id);

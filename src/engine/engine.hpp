@@ -4,6 +4,7 @@
 
 #include "engine/container.hpp"
 #include "image/image.hpp"
+#include "linux/cancellation.hpp"
 #include "network/network.hpp"
 #include "runtime/runtime.hpp"
 #include "store/locations.hpp"
@@ -24,6 +25,21 @@ struct Observed {
   std::optional<network::Endpoint> endpoint;
 };
 
+// What a build step finds mounted beside its file system. Sources are directories and files of the host that the
+// builder has checked and holds; a step can neither reach around them nor leave anything in them but in `writable`
+// ones.
+struct BuildMount {
+  enum class Kind { bind, overlay, tmpfs } kind = Kind::bind;
+  // bind: the source as an open descriptor (O_PATH), the caller's. overlay: the same as lower directory of a writable
+  // view that is thrown away afterwards.
+  int source = -1;
+  std::string target;  // absolute, inside; made when missing, and taken away again
+  bool file = false;   // the source is a file or socket
+  bool read_only = false;
+  std::int64_t size = 0;  // tmpfs, bytes; 0: no limit of its own
+  unsigned mode = 01777;  // tmpfs
+};
+
 // A command executed in the file system of layers that is being built: an unnamed container without log or record.
 struct BuildStep {
   std::vector<std::string> lower;  // topmost first
@@ -32,6 +48,11 @@ struct BuildStep {
   bool network = true;       // with internet; else only a loopback
   bool host_network = false;
   std::string hostname = "buildkitsandbox";
+  std::vector<BuildMount> mounts;
+  std::vector<std::string> add_hosts;          // "NAME:ADDRESS"
+  std::vector<monitor::ResourceLimit> limits;  // beside the default ones
+  std::int64_t shm_size = 64 << 20;
+  linux::Cancellation* cancellation = nullptr;  // ends the step; may be null
 };
 
 class Engine {

@@ -17,6 +17,20 @@
 
 namespace conductor::image {
 
+// HEALTHCHECK; docker's extension of the OCI configuration. Times in nanoseconds; 0: the default.
+struct Healthcheck {
+  std::vector<std::string> test;  // "NONE" | "CMD", words… | "CMD-SHELL", text; empty: as the base image
+  std::int64_t interval = 0, timeout = 0, start_period = 0, start_interval = 0;
+  int retries = 0;
+
+  bool operator==(const Healthcheck&) const = default;
+};
+template <base::Is<Healthcheck> S, class V>
+void fields(S& s, V&& v) {
+  v("Test", s.test), v("Interval", s.interval), v("Timeout", s.timeout), v("StartPeriod", s.start_period);
+  v("StartInterval", s.start_interval), v("Retries", s.retries);
+}
+
 // What a container of the image starts with unless told otherwise; the names of the OCI image specification.
 struct Config {
   std::string user;
@@ -26,6 +40,10 @@ struct Config {
   std::vector<std::string> exposed_ports;  // "8080/tcp", sorted
   std::map<std::string, std::string> labels;
   std::string stop_signal;
+  std::vector<std::string> volumes;   // paths, sorted
+  std::vector<std::string> shell;     // empty: /bin/sh -c
+  std::vector<std::string> on_build;  // triggers, as parser::Onbuild
+  std::optional<Healthcheck> healthcheck;
 
   bool operator==(const Config&) const = default;
 };
@@ -33,20 +51,37 @@ template <base::Is<Config> S, class V>
 void fields(S& s, V&& v) {
   v("User", s.user), v("Env", s.env), v("Entrypoint", s.entrypoint), v("Cmd", s.cmd), v("WorkingDir", s.working_dir);
   v("ExposedPorts", s.exposed_ports), v("Labels", s.labels), v("StopSignal", s.stop_signal);
+  v("Volumes", s.volumes), v("Shell", s.shell), v("OnBuild", s.on_build), v("Healthcheck", s.healthcheck);
+}
+
+// How one instruction made the image, as `history` shows it.
+struct History {
+  std::int64_t created = 0;  // unix seconds; 0: unknown
+  std::string created_by;    // "RUN make # builder"; never holds a secret
+  std::string comment;
+  bool empty_layer = false;
+
+  bool operator==(const History&) const = default;
+};
+template <base::Is<History> S, class V>
+void fields(S& s, V&& v) {
+  v("created", s.created), v("created_by", s.created_by), v("comment", s.comment), v("empty_layer", s.empty_layer);
 }
 
 struct Image {
-  std::string id;                   // 64 hex: SHA-256 of the record without id and created
+  std::string id;                   // 64 hex: SHA-256 of the OCI configuration document (oci_config.hpp)
   std::vector<std::string> layers;  // lowest first
   Config config;
   std::string architecture, os = "linux";
-  std::int64_t created = 0;  // unix nanoseconds
+  std::string author;
+  std::vector<History> history;
+  std::int64_t created = 0;  // unix nanoseconds; 0: when its newest layer was made
   std::int64_t size = 0;     // bytes of file content in all layers
 };
 template <base::Is<Image> S, class V>
 void fields(S& s, V&& v) {
   v("id", s.id), v("layers", s.layers), v("config", s.config), v("architecture", s.architecture), v("os", s.os);
-  v("created", s.created), v("size", s.size);
+  v("author", s.author), v("history", s.history), v("created", s.created), v("size", s.size);
 }
 
 // A name as people write it: "counter", "team/app:1.2", "debian:bookworm"; the tag is "latest" when left out.
@@ -110,8 +145,12 @@ class Images {
   // Directories of the image's layers, topmost first, as overlayfs takes them.
   std::vector<std::string> lower_directories(const Image& image) const;
 
-  // The draft's upper directory becomes a layer by rename: syncfs, rename, fsync of the directory. Returns its id.
-  std::string commit(LayerDraft draft);
+  // The draft's upper directory becomes a layer by rename: syncfs, rename, fsync of the directory. Returns its id, the
+  // first 32 digits of its diff id: the same content with the same times is the same layer, in every store. Times later
+  // than `newest` (unix seconds) are set to it.
+  std::string commit(LayerDraft draft, std::optional<std::int64_t> newest = std::nullopt);
+  // "sha256:" and 64 digits: the digest of the layer as an uncompressed tar archive (layer_archive.hpp).
+  std::string diff_id(const std::string& layer) const;
   bool has_layer(const std::string& layer) const;
   std::int64_t layer_size(const std::string& layer) const;
 

@@ -147,7 +147,7 @@ LayerDraft::LayerDraft(const store::Locations& locations)
 
 // Order: content on disk, then visible, then the record that says it is whole. Killed in between, it is swept as a half
 // one.
-std::string Images::commit(LayerDraft draft) {
+std::string Images::commit(LayerDraft draft, std::optional<std::int64_t>) {
   const base::Context context("committing a layer");
   const std::string layer = store::new_id().substr(0, layer_digits);
   const std::int64_t size = content_size(draft.upper());

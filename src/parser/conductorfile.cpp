@@ -119,7 +119,7 @@ bool is_stage_name(std::string_view name) {
 Statement parse_from(Reader& in) {
   const auto words = blank_separated(in);
   in.canonical = joined(words);
-  From from{words.front(), {}};
+  From from{words.front(), {}, {}, {}};
   if (words.size() == 1) return from;
   if (words.size() != 3 || base::lower(words[1].text) != "as") {
     in.diagnostics.error(words[1].position, "FROM takes one image", "FROM image [AS name]");
@@ -300,7 +300,7 @@ std::optional<Instruction> parse_node(const Node& node, char escape, Diagnostics
     return std::nullopt;
   }
   Reader reader{node, escape, diagnostics, {}};
-  Instruction instruction{rule->parse(reader), node.flags, keyword, {}, node.position};
+  Instruction instruction{rule->parse(reader), node.flags, keyword, node.keyword, {}, {}, node.position};
   check_words(instruction.statement, escape, diagnostics);
   instruction.text = canonical_text(instruction, node, reader.canonical);
   return instruction;
@@ -322,7 +322,7 @@ void check_order(const Lines& lines, const std::string& file, Diagnostics& diagn
 
 }  // namespace
 
-Conductorfile parse_conductorfile(std::string_view text, const std::string& file) {
+Conductorfile parse_conductorfile(std::string_view text, const std::string& file, const ParseOptions&) {
   constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
   if (text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());
   Diagnostics diagnostics(text);

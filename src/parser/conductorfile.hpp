@@ -3,6 +3,7 @@
 
 #include "base/source.hpp"
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <optional>
@@ -20,7 +21,7 @@ struct Word {
   base::Position position;
 };
 
-struct Flag {  // --name=value, or --name
+struct Flag {  // --name=value, or --name; quotes are taken away as the reference does
   std::string name;
   std::optional<std::string> value;
   base::Position position;
@@ -49,7 +50,9 @@ struct KeyValue {
 
 struct From {
   Word image;
-  std::string stage;  // AS name, lower case; may be empty
+  std::string stage;   // AS name, lower case; may be empty
+  Word written_stage;  // the name as written; for checks
+  std::string as;      // the word AS as written; for checks
 };
 struct Run {
   Command command;
@@ -60,8 +63,11 @@ struct Copy {
   Word destination;
   std::vector<Heredoc> heredocs;  // sources that are here-documents, named as the sources "<<NAME"
 };
+// As Copy; sources may also be URLs and archives.
+struct Add : Copy {};
 struct Env {
   std::vector<KeyValue> variables;
+  bool old_form = false;  // ENV name value
 };
 struct Workdir {
   Word path;
@@ -80,6 +86,26 @@ struct Expose {
 };
 struct Label {
   std::vector<KeyValue> labels;
+  bool old_form = false;  // LABEL name value
+};
+struct Volume {
+  std::vector<Word> paths;
+};
+struct Stopsignal {
+  Word signal;
+};
+struct Shell {
+  std::vector<std::string> words;  // JSON form only, at least one
+};
+struct Healthcheck {
+  bool none = false;  // HEALTHCHECK NONE; else CMD. Times and retries are flags
+  Command command;
+};
+struct Onbuild {
+  std::string trigger;  // the instruction as it can be parsed again: one logical line, then its here-documents
+};
+struct Maintainer {
+  Word name;
 };
 struct Arg {
   struct Declaration {
@@ -89,29 +115,83 @@ struct Arg {
   std::vector<Declaration> declarations;
 };
 
-using Statement = std::variant<From, Run, Copy, Env, Workdir, Cmd, Entrypoint, User, Expose, Label, Arg>;
+using Statement = std::variant<From, Run, Copy, Add, Env, Workdir, Cmd, Entrypoint, User, Expose, Label, Arg, Volume,
+                               Stopsignal, Shell, Healthcheck, Onbuild, Maintainer>;
 
 struct Instruction {
   Statement statement;
   std::vector<Flag> flags;
-  std::string keyword;      // upper case
+  std::string keyword;  // upper case
+  std::string written_keyword;
+  std::vector<std::string> comments;  // the comment lines right above, without "#" and blanks around
   std::string text;         // canonical: keyword, flags, words; continuations joined, comments gone; heredocs included
   base::Position position;  // of the keyword
+};
+
+// `# name=value` above everything else: escape, syntax (accepted, without effect) and check.
+struct Directive {
+  std::string name;  // lower case
+  std::string value;
+  base::Position position;
 };
 
 struct Conductorfile {
   std::vector<Instruction> instructions;
   char escape = '\\';
+  std::vector<Directive> directives;
+  std::vector<base::Position> empty_continuations;  // empty lines between joined ones; for checks
+  std::map<std::string, std::string> texts;         // of every file read, by its name in positions
+};
+
+// Reads what INCLUDE names; `path` is relative to the directory of the including file. Throws base::Error.
+struct SourceText {
+  std::string name;  // for messages
+  std::string text;
+};
+using Includer = std::function<SourceText(const std::string& path, const std::string& including)>;
+struct ParseOptions {
+  bool strict = false;  // INCLUDE is a mistake
+  Includer include;     // none: INCLUDE is a mistake
 };
 
 // Throws base::SourceError with every mistake found: unknown instruction (did you mean), "X is not supported yet",
 // wrong number of words, malformed JSON form, unterminated here-document, unknown flag, a first instruction other than
 // ARG or FROM …
-Conductorfile parse_conductorfile(std::string_view text, const std::string& file);
+Conductorfile parse_conductorfile(std::string_view text, const std::string& file, const ParseOptions& options = {});
 
-// Variables as the reference says: $x ${x} ${x:-w} ${x-w} ${x:+w} ${x+w} ${x:?w} ${x?w}, escapes and quotes.
-// `lookup` answers the value of a name, or nothing. Quotes are removed unless `keep_quotes`.
+// A trigger of a base image (see Onbuild): one instruction. FROM, ONBUILD and MAINTAINER are refused, also by
+// parse_conductorfile.
+Instruction parse_trigger(const std::string& trigger, const std::string& image);
+
+// `build --call=ast`: one S-expression an instruction and line, before words are expanded or checked; see
+// docs/conductorfile.md. Throws base::SourceError for what has no syntax tree: an unknown instruction, a list that is
+// not of strings, an unterminated here-document.
+std::string dump_syntax(std::string_view text, const std::string& file);
+
+// Answers the value of a variable, or nothing.
 using Lookup = std::function<std::optional<std::string>(const std::string& name)>;
+
+// --- RUN --mount: type=cache,target=/x,… ------------------------------------------------------------------------
+
+enum class MountType { bind, cache, tmpfs, secret, ssh };
+enum class Sharing { shared, locked, exclusive };  // exclusive is written "private"
+struct RunMount {
+  MountType type = MountType::bind;
+  std::string target;            // may be relative to WORKDIR; empty: the default of the type
+  std::string source, from, id;  // as far as given
+  bool read_only = false;        // with the type's default: bind is read-only unless rw is given
+  bool required = false;         // secret, ssh
+  Sharing sharing = Sharing::shared;
+  std::optional<std::uint32_t> uid, gid;
+  std::optional<unsigned> mode;      // octal
+  std::optional<std::int64_t> size;  // tmpfs, bytes
+  std::string environment;           // secret: the variable that holds it
+};
+// Fields are separated as CSV does, and expanded each. Throws base::SourceError at the flag.
+RunMount parse_run_mount(const Word& text, const Lookup& lookup, char escape = '\\');
+
+// Variables as the reference says: $x ${x} ${x:-w} ${x-w} ${x:+w} ${x+w} ${x:?w} ${x?w} ${x#p} ${x##p} ${x%p} ${x%%p}
+// ${x/p/r} ${x//p/r}, escapes and quotes.
 std::string expand(const Word& word, const Lookup& lookup, char escape = '\\');
 // The body of a here-document whose `expand` is set: variables as above, quotes are text, an escape counts before $ and
 // itself alone.

@@ -33,6 +33,14 @@ struct WordCheck {
     for (const auto& [name, value] : arg.declarations)
       if (value) check(*value);
   }
+  void operator()(const Volume& volume) const {
+    for (const auto& path : volume.paths) check(path);
+  }
+  void operator()(const Stopsignal& stopsignal) const { check(stopsignal.signal); }
+  void operator()(const Shell&) const {}
+  void operator()(const Healthcheck&) const {}
+  void operator()(const Onbuild&) const {}
+  void operator()(const Maintainer&) const {}
   // The shell's business.
   void operator()(const Run&) const {}
   void operator()(const Cmd&) const {}

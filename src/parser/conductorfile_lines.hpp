@@ -43,13 +43,6 @@ struct Node {
   base::Position at(std::size_t offset) const { return line.position(rest_offset + offset, position.file); }
 };
 
-// `# name=value` before anything else; only names the language knows.
-struct Directive {
-  std::string name;  // lower case
-  std::string value;
-  base::Position position;
-};
-
 struct Lines {
   std::vector<Directive> directives;
   std::vector<Node> nodes;

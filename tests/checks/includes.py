@@ -7,11 +7,12 @@ import sys
 LEVELS = {
     "cli": 8, "manager": 7, "compose": 6, "builder": 5, "engine": 4,
     "runtime": 3, "network": 3, "image": 3, "volume": 3,
-    "store": 2, "parser": 2, "monitor": 2, "linux": 1, "base": 0,
+    "store": 2, "parser": 2, "monitor": 2, "transfer": 2, "linux": 1, "base": 0,
 }
 # Libraries that one room alone may see: the name of the header's first part, and the room.
 LIBRARIES = {"tao": "parser", "yaml-cpp": "parser", "CLI": "cli", "spdlog": "cli", "nlohmann": "base", "openssl": "base",
-             "libmnl": "linux", "libnftnl": "linux", "nftables": "linux", "seccomp.h": "linux"}
+             "libmnl": "linux", "libnftnl": "linux", "nftables": "linux", "seccomp.h": "linux", "curl": "transfer",
+             "archive.h": "transfer", "archive_entry.h": "transfer"}
 ROOMS_WITHOUT_KERNEL = {"cli", "compose", "parser"}
 KERNEL = re.compile(r"^(sys/mount|sys/syscall|sched|linux/)")
 

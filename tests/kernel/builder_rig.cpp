@@ -55,14 +55,16 @@ image::Image BuilderRig::build(const std::string& text) {
   output.clear(), steps.clear(), notes.clear();
   cached = made = 0;
   if (options.context.empty()) options.context = context_path();
-  return builder::build(engine_, options, [&](const builder::Event& event) {
-    using Kind = builder::Event::Kind;
-    if (event.kind == Kind::output) output += event.text;
-    if (event.kind == Kind::step) steps.push_back(event.text);
-    if (event.kind == Kind::note) notes.push_back(event.text);
-    cached += event.kind == Kind::cached;
-    made += event.kind == Kind::done;
-  });
+  return builder::build(engine_, options,
+                        [&](const builder::Event& event) {
+                          using Kind = builder::Event::Kind;
+                          if (event.kind == Kind::output) output += event.text;
+                          if (event.kind == Kind::began) steps.push_back(event.text);
+                          if (event.kind == Kind::note) notes.push_back(event.text);
+                          cached += event.kind == Kind::cached;
+                          made += event.kind == Kind::done;
+                        })
+      .image;
 }
 
 std::string BuilderRig::failure(const std::string& text) {

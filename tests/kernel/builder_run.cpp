@@ -125,7 +125,8 @@ TEST_CASE("two builds at once make the same image twice") {
   options.context = rig.context_path();
   std::vector<image::Image> images(2);
   std::vector<std::thread> threads;
-  for (auto& image : images) threads.emplace_back([&] { image = builder::build(rig.engine(), options, nullptr); });
+  for (auto& image : images)
+    threads.emplace_back([&] { image = builder::build(rig.engine(), options, nullptr).image; });
   for (auto& thread : threads) thread.join();
   for (const auto& image : images) CHECK(text_of(rig.files(image), "/f") == "f");
   CHECK(store::list_directory(rig.locations().temporary()).empty());

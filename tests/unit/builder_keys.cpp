@@ -58,7 +58,7 @@ TEST_CASE("a RUN's key changes with everything its result depends on") {
       {"the border between variables", [](RunStep& s) { s.environment = {"A=1B=2"}; }},
       {"user", [](RunStep& s) { s.user = "root"; }},
       {"directory", [](RunStep& s) { s.working_directory = "/"; }},
-      {"network", [](RunStep& s) { s.network = StepNetwork::none; }},
+      {"network", [](RunStep& s) { s.network = NetworkChoice::none; }},
   };
   for (const auto& [what, change] : changes) {
     INFO(what);

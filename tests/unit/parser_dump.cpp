@@ -55,6 +55,14 @@ struct StatementDump {
   void operator()(const Cmd& cmd) { line(show(cmd.command)); }
   void operator()(const Entrypoint& entrypoint) { line(show(entrypoint.command)); }
   void operator()(const User& user) { line(show(user.user)); }
+  void operator()(const Volume& volume) {
+    for (const auto& path : volume.paths) line(show(path));
+  }
+  void operator()(const Stopsignal& stopsignal) { line(show(stopsignal.signal)); }
+  void operator()(const Shell& shell) { line(list(shell.words)); }
+  void operator()(const Healthcheck& healthcheck) { line(healthcheck.none ? "none" : show(healthcheck.command)); }
+  void operator()(const Onbuild& onbuild) { line(quote(onbuild.trigger)); }
+  void operator()(const Maintainer& maintainer) { line(show(maintainer.name)); }
   void operator()(const Expose& expose) {
     for (const auto& port : expose.ports) line(show(port));
   }
