@@ -1,96 +1,114 @@
 // build.
 #include "base/error.hpp"
+#include "base/source.hpp"
 #include "base/text.hpp"
 #include "builder/builder.hpp"
+#include "cli/build_interrupt.hpp"
+#include "cli/build_options.hpp"
 #include "cli/build_progress.hpp"
+#include "cli/build_report.hpp"
 #include "cli/commands.hpp"
-#include "cli/older_forms.hpp"
 #include "cli/output.hpp"
-
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cstdlib>
 
 namespace conductor::cli {
 
 namespace {
 
-bool is_directory(const std::string& path) {
-  struct stat status{};
-  return stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
+constexpr int exit_failed = 1;  // of docker's build; mistakes in the words end with base::exit_usage
+
+// --call: says something about the file, and builds nothing.
+int describe(const builder::BuildOptions& options, BuildCall call) {
+  switch (call.kind) {
+    case BuildCall::Kind::outline:
+      print(builder::outline(options, call.json));
+      return 0;
+    case BuildCall::Kind::targets:
+      print(builder::targets(options, call.json));
+      return 0;
+    case BuildCall::Kind::check: {
+      const auto report = builder::check(options, call.json);
+      print(report.text);
+      return report.failed ? exit_failed : 0;
+    }
+    case BuildCall::Kind::ast:
+    case BuildCall::Kind::build:
+      break;
+  }
+  print(builder::syntax_tree(options));
+  return 0;
 }
 
-// NAME=value, or NAME with the value of our own environment.
-std::map<std::string, std::string> read_pairs(const std::vector<std::string>& texts, bool from_environment) {
-  std::map<std::string, std::string> pairs;
-  for (const auto& text : texts) {
-    const auto equals = text.find('=');
-    const std::string name = text.substr(0, equals);
-    if (equals != std::string::npos) {
-      pairs[name] = text.substr(equals + 1);
-    } else if (!from_environment) {
-      pairs[name] = "";
-    } else if (const char* value = std::getenv(name.c_str()); value != nullptr) {
-      pairs[name] = value;
-    }
+std::vector<std::string> names_of(const builder::BuildOptions& options) {
+  std::vector<std::string> names;
+  for (const auto& tag : options.tags) names.push_back(image::parse_reference(tag).text());
+  return names;
+}
+
+int report(const BuildRequest& request, const builder::BuildResult& result) {
+  const auto names = names_of(request.options);
+  const std::string id = image_digest(result.image);
+  if (!request.id_file.empty()) write_result_file(request.id_file, id);
+  if (!request.metadata_file.empty())
+    write_result_file(request.metadata_file, build_metadata(result, names).dump(2) + "\n");
+  std::string line = id;
+  if (request.progress != ProgressKind::quiet) {
+    line = "Built " + base::short_id(result.image.id);
+    if (!names.empty()) line += " as " + base::join(names, " ");
   }
-  return pairs;
+  if (request.result_on_stdout)
+    print_line(line);
+  else if (request.progress != ProgressKind::json)
+    print_error(line);
+  return 0;
+}
+
+int verify(engine::Engine& engine, const BuildRequest& request, BuildProgress& progress) {
+  const auto difference = builder::verify(engine, request.options, progress.listener());
+  progress.close();
+  if (!difference) {
+    print_line("Built twice: the same image");
+    return 0;
+  }
+  print_line("Built twice: " + escape_lines(difference->step) + " differs in " +
+             base::escape_control(difference->path) + ": " + escape_lines(difference->how));
+  return exit_failed;
+}
+
+int build_and_report(engine::Engine& engine, const BuildRequest& request, BuildProgress& progress) {
+  if (request.verify) return verify(engine, request, progress);
+  const auto result = builder::build(engine, request.options, progress.listener());
+  progress.finish(image_digest(result.image), names_of(request.options));
+  return report(request, result);
 }
 
 }  // namespace
 
 int build(Invocation& call) {
-  builder::BuildOptions wanted;
-  bool quiet = false;
-  std::string progress_kind = "auto";
-  std::vector<std::string> arguments, labels, words;
-  call.options().option("-t,--tag", wanted.tags, "name of the image", "NAME[:TAG]");
-  call.options().option("-f,--file", wanted.file, "build file; Conductorfile or Dockerfile of the context", "FILE");
-  call.options().option("--build-arg", arguments, "value of an ARG, NAME=value or NAME", "ARGUMENT");
-  call.options().option("--label", labels, "a label of the image, NAME=value", "LABEL");
-  call.options().option("--target", wanted.target, "stage to build", "STAGE");
-  call.options().flag("--no-cache", wanted.no_cache, "execute every step");
-  call.options().flag("-q,--quiet", quiet, "say nothing but the image's id");
-  call.options().option("--progress", progress_kind, "auto or plain", "KIND");
-  call.options().unsupported(
-      "--add-host --cache-from --cache-to --iidfile --load --metadata-file --network --no-cache-filter --output -o "
-      "--platform --pull --push --rm --force-rm --secret --ssh --squash --memory -m --cpu-shares --shm-size --ulimit "
-      "--compress --isolation --security-opt --allow --annotation --attest --builder --sbom --provenance");
-  call.options().words("CONTEXT", words, 1);
-  call.options().note("Also: conductor build NAME [FILE]");
+  BuildWords words;
+  words.declare(call.options());
   call.parse();
-  if (progress_kind != "auto" && progress_kind != "plain")
-    throw base::Error("option --progress takes auto or plain").with_exit_code(base::exit_usage);
-
-  if (const auto older = older_build(words, !wanted.tags.empty() || !wanted.file.empty(), is_directory)) {
-    wanted.tags = {older->name};
-    wanted.context = ".";
-    wanted.file = older->file.empty() ? "Conductorfile" : older->file;
-  } else {
-    if (words.size() != 1)
-      throw base::Error("'build' takes one context, not '" + base::escape_control(words[1]) + "' as well")
-          .with_exit_code(base::exit_usage);
-    wanted.context = words.front();
-    if (wanted.context == "-") throw base::Error("a context from standard input is not supported yet");
-    if (!is_directory(wanted.context))
-      throw base::Error("the build context '" + base::escape_control(wanted.context) + "' is no directory");
+  BuildRequest request = words.read(Surroundings::ours());
+  if (request.call.kind != BuildCall::Kind::build) {
+    try {
+      return describe(request.options, request.call);
+    } catch (base::Error& e) {
+      e.with_exit_code(exit_failed);
+      throw;
+    }
   }
-  wanted.args = read_pairs(arguments, true);
-  wanted.labels = read_pairs(labels, false);
-
-  const auto image = [&] {
-    BuildProgress progress(quiet, progress_kind == "plain");
-    return builder::build(call.recovered_engine(), wanted, progress.listener()).image;
-  }();
-  if (quiet) {
-    print_line(image.id);
-    return 0;
+  engine::Engine& engine = call.recovered_engine();
+  BuildInterrupt interrupt;
+  BuildProgress progress(request.progress);
+  interrupt.watch(progress);
+  request.options.cancellation = interrupt.cancellation();
+  try {
+    return build_and_report(engine, request, progress);
+  } catch (base::Error& e) {
+    const bool told = progress.fail(e.message());
+    e.with_exit_code(interrupt.requested() ? BuildInterrupt::exit_code : exit_failed);
+    if (told) return e.exit_code();
+    throw;
   }
-  std::string names;
-  for (const auto& name : wanted.tags) names += " " + image::parse_reference(name).text();
-  print_line("Built " + base::short_id(image.id) + (names.empty() ? "" : " as" + names));
-  return 0;
 }
 
 }  // namespace conductor::cli

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <map>
 
 namespace conductor::cli {
 
@@ -28,8 +29,8 @@ struct Options::Implementation {
   std::string summary;
   CLI::App app;
   std::vector<Declared> declared;
-  std::vector<std::string> unsupported;  // names of options
-  std::vector<std::string> family;       // names of options that stand before the command
+  std::map<std::string, std::string> unsupported;  // names of options, and what there is instead
+  std::vector<std::string> family;                 // names of options that stand before the command
   struct Word {
     std::string name;
     std::string* value;
@@ -72,8 +73,12 @@ struct Options::Implementation {
 void Options::Implementation::refuse_option(const std::string& word) const {
   const std::string name = word.substr(0, word.find('='));
   const std::string shown = base::escape_control(name);
-  if (std::find(unsupported.begin(), unsupported.end(), name) != unsupported.end())
-    refuse("option " + shown + " is not supported yet");
+  if (const auto found = unsupported.find(name); found != unsupported.end()) {
+    if (found->second.empty()) refuse("option " + shown + " is not supported yet");
+    throw base::Error("option " + shown + " is not supported")
+        .with_exit_code(base::exit_usage)
+        .with_hint(found->second);
+  }
   if (std::find(family.begin(), family.end(), name) != family.end()) {
     const auto blank = command.find(' ');
     refuse("option " + shown + " stands before '" + command.substr(blank + 1) + "': conductor " +
@@ -144,9 +149,11 @@ void Options::size(const std::string& names, std::optional<std::int64_t>& value,
   });
 }
 
-void Options::unsupported(std::string_view names) {
-  for (auto& name : base::split(names, ' '))
-    if (!name.empty()) implementation_->unsupported.push_back(std::move(name));
+void Options::unsupported(std::string_view names) { refused(names, {}); }
+
+void Options::refused(std::string_view names, const std::string& reason) {
+  for (const auto& name : base::split(names, ' '))
+    if (!name.empty()) implementation_->unsupported[name] = reason;
 }
 
 void Options::mention(const Options& family) { implementation_->family = family.implementation_->known_names(); }

@@ -48,6 +48,8 @@ class Options {
 
   // Options of docker's that are known and not there yet: refused with "not supported yet". Names separated by blanks.
   void unsupported(std::string_view names);
+  // As unsupported, with what there is instead.
+  void refused(std::string_view names, const std::string& reason);
 
   // Options of the family stand before the command: one that is found behind it is told so.
   void mention(const Options& family);
