@@ -7,6 +7,7 @@
 #include "image/image.hpp"
 #include "image/layers.hpp"
 #include "image/names.hpp"
+#include "image/oci_config.hpp"
 
 #include <sys/utsname.h>
 
@@ -31,13 +32,6 @@ std::optional<Reference> try_reference(const std::string& text) {
 
 store::Lock lock_names(const store::Locations& locations) {
   return store::Lock::acquire(locations.locks() + "/images");
-}
-
-// The SHA-256 of what the image is, not of when it was made.
-std::string compute_id(Image image) {
-  image.id.clear();
-  image.created = 0;
-  return base::sha256_hex(base::to_json(image).dump());
 }
 
 std::optional<Image> find_by_reference(const store::Locations& locations, const Reference& reference) {
@@ -80,7 +74,7 @@ Error no_such_image(const store::Locations& locations, const std::string& name) 
 Image scratch() {
   Image image;
   image.architecture = native_architecture();
-  image.id = compute_id(image);
+  image.id = base::sha256_hex(oci_config(image, {}));
   return image;
 }
 
@@ -146,8 +140,16 @@ Image Images::resolve(const std::string& name, const Progress& progress) {
 
 Image Images::complete(Image image) const {
   image.size = 0;
-  for (const auto& layer : image.layers) image.size += layer_size(layer);
-  image.id = compute_id(image);
+  std::int64_t newest = 0;
+  std::vector<std::string> diff_ids;
+  for (const auto& layer : image.layers) {
+    const LayerRecord record = complete_layer_record(locations_, layer);
+    image.size += record.size;
+    newest = std::max(newest, record.created);
+    diff_ids.push_back(record.diff_id);
+  }
+  if (image.created == 0) image.created = newest * 1'000'000'000;
+  image.id = base::sha256_hex(oci_config(image, diff_ids));
   return image;
 }
 

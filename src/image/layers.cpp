@@ -1,7 +1,9 @@
 #include "image/layers.hpp"
 
 #include "base/error.hpp"
+#include "base/units.hpp"
 #include "image/image.hpp"
+#include "image/layer_archive.hpp"
 #include "linux/fd.hpp"
 #include "linux/root_fd.hpp"
 #include "store/records.hpp"
@@ -13,7 +15,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <future>
 #include <memory>
 #include <set>
 
@@ -24,6 +28,7 @@ using base::Error;
 
 constexpr std::string_view record_suffix = ".json";
 constexpr std::size_t layer_digits = 32;
+constexpr std::int64_t nanoseconds_per_second = 1'000'000'000;
 
 struct CloseDirectory {
   void operator()(DIR* directory) const { closedir(directory); }
@@ -105,6 +110,22 @@ bool layer_is_whole(const store::Locations& locations, const std::string& layer)
          access(layer_record(locations, layer).c_str(), F_OK) == 0;
 }
 
+std::string layer_id(const std::string& diff_id) { return diff_id.substr(diff_id.find(':') + 1, layer_digits); }
+
+std::string commit_lock(const store::Locations& locations) { return locations.locks() + "/commit"; }
+
+LayerRecord complete_layer_record(const store::Locations& locations, const std::string& layer) {
+  const std::string path = layer_record(locations, layer);
+  auto record = store::read_record<LayerRecord>(path);
+  if (!record) throw Error("no such layer: " + layer);
+  if (!record->diff_id.empty()) return *record;
+  record->diff_id = digest_layer(layer_directory(locations, layer)).diff_id;
+  struct stat found{};
+  if (record->created == 0 && stat(path.c_str(), &found) == 0) record->created = found.st_mtim.tv_sec;
+  store::write_record(path, *record);
+  return *record;
+}
+
 std::int64_t content_size(const std::string& directory) {
   Measurer measurer;
   measurer.directory(linux::open_file(directory, O_RDONLY | O_DIRECTORY));
@@ -145,20 +166,56 @@ LayerDraft::LayerDraft(const store::Locations& locations)
   }
 }
 
-// Order: content on disk, then visible, then the record that says it is whole. Killed in between, it is swept as a half
-// one.
-std::string Images::commit(LayerDraft draft, std::optional<std::int64_t>) {
+namespace {
+
+// Writing to disk and hashing at the same time: the one waits for the disk, the other computes. What cannot be hashed
+// is told after the disk is done.
+LayerDigest sync_and_digest(const std::string& directory) {
+  auto synced = std::async(std::launch::async, [&] { sync_file_system(directory); });
+  LayerDigest digest = digest_layer(directory);
+  synced.get();
+  return digest;
+}
+
+// True when the layer is there already. One that is there without a record is of a command that was killed before it
+// could write it: what it holds is what counts.
+bool is_present(const store::Locations& locations, const std::string& layer, const std::string& diff_id) {
+  const std::string directory = layer_directory(locations, layer);
+  if (!is_directory(directory)) return false;
+  const bool recorded = access(layer_record(locations, layer).c_str(), F_OK) == 0;
+  const std::string there =
+      recorded ? complete_layer_record(locations, layer).diff_id : digest_layer(directory).diff_id;
+  if (there == diff_id) return recorded;
+  if (recorded)
+    throw Error("the layer " + layer + " is there with another content: " + there + " instead of " + diff_id)
+        .with_hint("'conductor rmcache' removes layers that no image needs");
+  remove_layer(locations, layer);
+  return false;
+}
+
+}  // namespace
+
+// Order: content on disk, then visible, then the record that says it is whole. Killed in between, the next commit of
+// the same layer goes on from there, or it is swept as a half one.
+std::string Images::commit(LayerDraft draft, std::optional<std::int64_t> newest) {
   const base::Context context("committing a layer");
-  const std::string layer = store::new_id().substr(0, layer_digits);
-  const std::int64_t size = content_size(draft.upper());
-  sync_file_system(draft.upper());
-  if (rename(draft.upper().c_str(), layer_directory(locations_, layer).c_str()) != 0)
+  if (newest) clamp_times(draft.upper(), *newest);
+  const LayerDigest digest = sync_and_digest(draft.upper());
+  const std::string layer = layer_id(digest.diff_id);
+  hold_layers();
+  const auto lock = store::Lock::acquire(commit_lock(locations_));
+  if (is_present(locations_, layer, digest.diff_id)) return layer;
+  const std::string directory = layer_directory(locations_, layer);
+  if (!is_directory(directory) && rename(draft.upper().c_str(), directory.c_str()) != 0)
     throw Error::from_errno("cannot move it to " + locations_.layers());
   sync_directory(locations_.layers());
-  store::write_record(layer_record(locations_, layer), LayerRecord{size});
-  hold_layers();
+  const std::int64_t now = base::now_unix_ns() / nanoseconds_per_second;
+  store::write_record(layer_record(locations_, layer),
+                      LayerRecord{digest.size, digest.diff_id, std::min(now, newest.value_or(now))});
   return layer;
 }
+
+std::string Images::diff_id(const std::string& layer) const { return complete_layer_record(locations_, layer).diff_id; }
 
 void Images::hold_layers() const {
   const std::lock_guard guard(mutex_);
@@ -175,7 +232,11 @@ std::int64_t Images::layer_size(const std::string& layer) const {
 
 std::vector<std::string> Images::lower_directories(const Image& image) const {
   std::vector<std::string> directories;
+  std::set<std::string> seen;
   for (auto layer = image.layers.rbegin(); layer != image.layers.rend(); ++layer) {
+    // The same layer twice: what the upper one says leaves nothing to say to the lower one, and overlayfs takes no
+    // directory twice.
+    if (!seen.insert(*layer).second) continue;
     if (!is_directory(layer_directory(locations_, *layer)))
       throw Error("image " + image.id + " has lost its layer " + *layer)
           .with_hint("remove the image and build it again");

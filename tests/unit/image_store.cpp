@@ -2,6 +2,7 @@
 #include "base/error.hpp"
 #include "base/fields.hpp"
 #include "image/image.hpp"
+#include "image/layer_archive.hpp"
 #include "image/layers.hpp"
 #include "image/names.hpp"
 #include "store/lock.hpp"
@@ -68,6 +69,92 @@ TEST_CASE_METHOD(Fixture, "a committed draft is a layer, one that is dropped lea
   CHECK(store::list_directory(locations.temporary()).empty());
 }
 
+TEST_CASE_METHOD(Fixture, "the same content is the same layer, and has its diff id as the beginning of its id") {
+  Images images(locations);
+  const auto commit = [&](const std::string& content, std::optional<std::int64_t> newest) {
+    LayerDraft draft(locations);
+    store::write_file_atomically(draft.upper() + "/file", content);
+    return images.commit(std::move(draft), newest);
+  };
+  const std::string first = commit("hello", 1000);
+  CHECK(images.diff_id(first) == digest_layer(layer_directory(locations, first)).diff_id);
+  CHECK(images.diff_id(first).starts_with("sha256:" + first));
+  CHECK(commit("hello", 1000) == first);
+  CHECK(commit("hello", 1001) != first);
+  CHECK(commit("hullo", 1000) != first);
+  CHECK(commit("hello", std::nullopt) != first);
+  CHECK(all_layers(locations).size() == 4);
+  CHECK(store::list_directory(locations.temporary()).empty());
+}
+
+TEST_CASE_METHOD(Fixture, "a layer that was killed before its record is taken up, one with another content is not") {
+  Images images(locations);
+  const auto commit = [&] {
+    LayerDraft draft(locations);
+    store::write_file_atomically(draft.upper() + "/file", "hello");
+    return images.commit(std::move(draft), 1000);
+  };
+  const std::string id = commit();
+  store::remove_file(layer_record(locations, id));
+  CHECK(commit() == id);
+  CHECK(images.has_layer(id));
+
+  store::remove_file(layer_record(locations, id));
+  store::write_file_atomically(layer_directory(locations, id) + "/file", "half");
+  CHECK(commit() == id);
+  CHECK(linux::read_file(layer_directory(locations, id) + "/file") == "hello");
+
+  auto record = complete_layer_record(locations, id);
+  record.diff_id = "sha256:" + std::string(64, '0');
+  store::write_record(layer_record(locations, id), record);
+  CHECK_THROWS_WITH(commit(), Contains("another content"));
+  CHECK(images.has_layer(id));
+}
+
+TEST_CASE_METHOD(Fixture, "layers of earlier versions get their diff id when it is needed") {
+  Images images(locations);
+  const std::string old(32, 'a');
+  store::make_directory(layer_directory(locations, old), 0755);
+  store::write_file_atomically(layer_directory(locations, old) + "/file", "old");
+  store::write_json(layer_record(locations, old), base::Json(base::Json::Object{{"size", 3}}));
+  Image value;
+  value.layers = {old};
+  value = images.complete(value);
+  CHECK(value.size == 3);
+  CHECK(value.created % 1'000'000'000 == 0);
+  CHECK(value.created > 0);
+  const auto record = store::read_record<LayerRecord>(layer_record(locations, old));
+  REQUIRE(record);
+  CHECK(record->diff_id == digest_layer(layer_directory(locations, old)).diff_id);
+  CHECK(images.complete(value).id == value.id);
+}
+
+TEST_CASE_METHOD(Fixture, "an image without a time has that of its newest layer") {
+  Images images(locations);
+  const auto commit = [&](const std::string& content, std::int64_t newest) {
+    LayerDraft draft(locations);
+    store::write_file_atomically(draft.upper() + "/file", content);
+    return images.commit(std::move(draft), newest);
+  };
+  Image value;
+  CHECK(images.complete(value).created == 0);
+  value.layers = {commit("one", 2000), commit("two", 1000)};
+  CHECK(images.complete(value).created == 2000 * std::int64_t{1'000'000'000});
+  value.created = 5;
+  CHECK(images.complete(value).created == 5);
+}
+
+TEST_CASE_METHOD(Fixture, "a layer that an image has twice is one lower directory, the upper one") {
+  Images images(locations);
+  Image value;
+  value.layers = {layer(images, "a"), layer(images, "b")};
+  value.layers.push_back(value.layers.front());
+  const auto lower = images.lower_directories(value);
+  REQUIRE(lower.size() == 2);
+  CHECK(linux::read_file(lower[0] + "/file") == "a");
+  CHECK(linux::read_file(lower[1] + "/file") == "b");
+}
+
 TEST_CASE_METHOD(Fixture, "sizes count a file once and follow no link") {
   const std::string tree = directory / "tree";
   store::make_directory(tree + "/below");
@@ -96,12 +183,14 @@ TEST_CASE_METHOD(Fixture, "an image is found by name, by id and by the beginning
   CHECK(images.find("app")->config == saved.config);
 }
 
-TEST_CASE_METHOD(Fixture, "the id is of the content: the same again keeps its age, a name moves") {
+TEST_CASE_METHOD(Fixture, "the id is of the content: the same again is the same, a name moves") {
   Images images(locations);
   const Image first = image(images, "one", {"app"});
   Image again = first;
-  again.created = 99;
-  CHECK(images.save(again, {parse_reference("app")}).created == 7);
+  again.size = 99;
+  again.id = "anything";
+  CHECK(images.save(again, {parse_reference("app")}).id == first.id);
+  CHECK(images.list().size() == 1);
   again.config.user = "nobody";
   const Image other = images.save(again, {parse_reference("app")});
   CHECK(other.id != first.id);

@@ -1,0 +1,388 @@
+#include "image/layer_archive.hpp"
+
+#include "base/error.hpp"
+#include "base/text.hpp"
+#include "image/digest_thread.hpp"
+#include "image/tar_header.hpp"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <climits>
+#include <cstring>
+#include <map>
+#include <memory>
+#include <vector>
+
+namespace conductor::image {
+namespace {
+
+using base::Error;
+
+constexpr std::string_view whiteout_prefix = ".wh.";
+constexpr std::string_view opaque_marker = ".wh..wh..opq";
+constexpr int read_directory = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
+
+// --- bytes
+// -------------------------------------------------------------------------------------------------------------
+
+// Gathers bytes into large blocks, two in turn, so that a sink may still use one while the other is filled.
+class Blocks {
+ public:
+  explicit Blocks(const ArchiveSink& sink) : sink_(sink) {}
+
+  void append(std::string_view bytes) {
+    while (!bytes.empty()) {
+      const std::size_t count = std::min(bytes.size(), room());
+      std::memcpy(free_space(), bytes.data(), count);
+      bytes.remove_prefix(count);
+      advance(count);
+    }
+  }
+  void append_zeros(std::size_t count) {
+    static constexpr std::array<char, tar_end> zeros{};
+    append({zeros.data(), count});
+  }
+  // Exactly that many bytes of a file, from its offset, read where they are to be.
+  void append_file(int fd, std::int64_t size) {
+    while (size > 0) {
+      const auto wanted = static_cast<std::size_t>(std::min<std::int64_t>(size, static_cast<std::int64_t>(room())));
+      const ssize_t count = read(fd, free_space(), wanted);
+      if (count < 0 && errno == EINTR) continue;
+      if (count < 0) throw Error::from_errno("cannot read it");
+      if (count == 0) throw Error("it became shorter while it was read");
+      size -= count;
+      advance(static_cast<std::size_t>(count));
+    }
+  }
+  void finish() {
+    flush();
+    sink_({});
+  }
+
+ private:
+  static constexpr std::size_t block_size = 512UL << 10U;
+
+  char* free_space() {
+    auto& block = blocks_[current_];
+    if (!block) block = std::make_unique_for_overwrite<char[]>(block_size);
+    return block.get() + used_;
+  }
+  void flush() {
+    if (used_ == 0) return;
+    sink_({blocks_[current_].get(), used_});
+    current_ = 1 - current_;
+    used_ = 0;
+  }
+  std::size_t room() const { return block_size - used_; }
+  void advance(std::size_t count) {
+    used_ += count;
+    if (used_ == block_size) flush();
+  }
+
+  const ArchiveSink& sink_;
+  std::array<std::unique_ptr<char[]>, 2> blocks_;
+  std::size_t current_ = 0;
+  std::size_t used_ = 0;
+};
+
+// --- what a directory holds
+// -----------------------------------------------------------------------------------------------------------
+
+struct CloseDirectory {
+  void operator()(DIR* directory) const { closedir(directory); }
+};
+
+struct stat status_at(int directory, const std::string& name) {
+  struct stat found{};
+  if (fstatat(directory, name.c_str(), &found, AT_SYMLINK_NOFOLLOW) != 0) throw Error::from_errno("cannot look at it");
+  return found;
+}
+
+struct stat status_of(const linux::Fd& fd) {
+  struct stat found{};
+  if (fstat(fd.get(), &found) != 0) throw Error::from_errno("cannot look at it");
+  return found;
+}
+
+// How overlayfs says that a name of a lower layer is gone.
+bool is_whiteout(const struct stat& status) { return S_ISCHR(status.st_mode) && status.st_rdev == 0; }
+
+struct Child {
+  std::string archived;  // its name in the archive
+  std::string name;      // on disk
+  bool whiteout = false;
+};
+
+struct Name {
+  std::string text;
+  unsigned char type;  // as readdir(3) says
+};
+
+// `directory` stays the caller's.
+std::vector<Name> read_names(const linux::Fd& directory) {
+  linux::Fd own = linux::open_at(directory.get(), ".", read_directory);
+  const std::unique_ptr<DIR, CloseDirectory> stream(fdopendir(own.get()));
+  if (!stream) throw Error::from_errno("cannot list it");
+  own.release();
+  std::vector<Name> names;
+  for (;;) {
+    errno = 0;
+    const dirent* entry = readdir(stream.get());
+    if (entry == nullptr) break;
+    const std::string_view text = entry->d_name;
+    if (text != "." && text != "..") names.push_back({entry->d_name, entry->d_type});
+  }
+  if (errno != 0) throw Error::from_errno("cannot list it");
+  return names;
+}
+
+std::vector<Child> children_of(const linux::Fd& directory, ArchiveForm form) {
+  std::vector<Child> children;
+  for (auto& [text, type] : read_names(directory)) {
+    Child child{text, text, false};
+    if (type == DT_CHR || type == DT_UNKNOWN) child.whiteout = is_whiteout(status_at(directory.get(), child.name));
+    if (form == ArchiveForm::tree && child.whiteout) continue;  // nothing is below the lowest layer
+    if (form == ArchiveForm::layer && child.name.starts_with(whiteout_prefix))
+      throw Error("a file of an image cannot be called " + base::escape_control(child.name) + ": in layers \"" +
+                  std::string(whiteout_prefix) + "\" marks what is deleted");
+    if (child.whiteout) child.archived = std::string(whiteout_prefix) + child.name;
+    children.push_back(std::move(child));
+  }
+  std::sort(children.begin(), children.end(),
+            [](const Child& a, const Child& b) { return a.archived < b.archived; });  // as unsigned bytes
+  return children;
+}
+
+// --- attributes
+// -----------------------------------------------------------------------------------------------------------
+
+struct Attributes {
+  std::map<std::string, std::string> kept;
+  bool opaque = false;
+};
+
+bool is_kept(std::string_view name) {
+  return (name.starts_with("user.") && !name.starts_with("user.overlay.")) || name == "security.capability" ||
+         name == "system.posix_acl_access" || name == "system.posix_acl_default";
+}
+
+// With a size of 0 the kernel tells the size that is needed (listxattr(2), getxattr(2)); it may grow meanwhile.
+template <class Call>
+std::string read_sized(const Call& call) {
+  std::array<char, 512> few{};
+  ssize_t size = call(few.data(), few.size());
+  if (size >= 0) return {few.data(), static_cast<std::size_t>(size)};
+  std::string text;
+  while (size < 0 && errno == ERANGE) {
+    const ssize_t needed = call(nullptr, 0);
+    if (needed < 0) break;
+    text.resize(static_cast<std::size_t>(needed));
+    size = call(text.data(), text.size());
+  }
+  if (size < 0 && (errno == ENOTSUP || errno == ENODATA)) return {};
+  if (size < 0) throw Error::from_errno("cannot read its extended attributes");
+  text.resize(static_cast<std::size_t>(size));
+  return text;
+}
+
+Attributes attributes_of(const linux::Fd& fd) {
+  Attributes result;
+  const std::string names = read_sized([&](char* to, std::size_t size) { return flistxattr(fd.get(), to, size); });
+  for (const char* name = names.c_str(); name < names.c_str() + names.size(); name += std::strlen(name) + 1) {
+    const std::string_view text = name;
+    const bool overlay = text.starts_with("trusted.overlay.") || text.starts_with("user.overlay.");
+    if (!overlay && !is_kept(text)) continue;
+    std::string value = read_sized([&](char* to, std::size_t size) { return fgetxattr(fd.get(), name, to, size); });
+    if (!overlay)
+      result.kept.emplace(text, std::move(value));
+    else if (text.ends_with(".opaque"))
+      result.opaque = value == "y";
+    else if (text.ends_with(".redirect") || text.ends_with(".metacopy"))
+      throw Error("it stands for a file of another layer (" + std::string(text) + "), which no archive can say");
+  }
+  return result;
+}
+
+// --- the archive
+// -----------------------------------------------------------------------------------------------------------
+
+class Archiver {
+ public:
+  Archiver(ArchiveForm form, const ArchiveSink& sink) : form_(form), blocks_(sink) {}
+
+  std::int64_t write(const linux::RootFd& root) {
+    const linux::Fd directory = linux::open_at(root.get(), ".", read_directory);
+    const Attributes attributes = attributes_of(directory);
+    if (form_ == ArchiveForm::layer) {
+      const auto status = status_of(directory);
+      const bool plain = (status.st_mode & 07777U) == 0755 && status.st_uid == 0 && status.st_gid == 0;
+      if (!plain || !attributes.kept.empty()) put(entry_of("./", TarType::directory, status), attributes);
+    }
+    below(directory, "", attributes.opaque);
+    blocks_.append_zeros(tar_end);
+    blocks_.finish();
+    return content_;
+  }
+
+ private:
+  // `path` is empty or ends in "/".
+  void below(const linux::Fd& directory, const std::string& path, bool opaque) {
+    if (opaque && form_ == ArchiveForm::layer) put_marker(path + std::string(opaque_marker));
+    for (const auto& child : list(directory, path)) {
+      const std::string name = path + child.archived;
+      if (child.whiteout)
+        put_marker(name);
+      else if (const linux::Fd below_it = put_child(directory, child.name, name))
+        below(below_it, name + "/", opaque_);
+    }
+  }
+
+  std::vector<Child> list(const linux::Fd& directory, const std::string& path) const {
+    const base::Context context("/" + base::escape_control(path));
+    return children_of(directory, form_);
+  }
+
+  // The directory, if it is one.
+  linux::Fd put_child(const linux::Fd& directory, const std::string& name, const std::string& path) {
+    const base::Context context("/" + base::escape_control(path));
+    const auto status = status_at(directory.get(), name);
+    if (S_ISDIR(status.st_mode))
+      return put_directory(linux::open_at(directory.get(), name, read_directory), path + "/");
+    if (S_ISREG(status.st_mode))
+      put_file(directory, name, path, status);
+    else if (!S_ISSOCK(status.st_mode))
+      put_special(directory, name, path, status);
+    return {};
+  }
+
+  void put_special(const linux::Fd& directory, const std::string& name, const std::string& path,
+                   const struct stat& status) {
+    if (is_further_name(path, status)) return;
+    TarEntry entry = entry_of(path, TarType::fifo, status);
+    if (S_ISLNK(status.st_mode)) {
+      entry.type = TarType::symbolic_link;
+      entry.mode = 0777;
+      entry.link = link_target(directory, name);
+    } else if (!S_ISFIFO(status.st_mode)) {
+      entry.type = S_ISCHR(status.st_mode) ? TarType::character_device : TarType::block_device;
+      entry.major = gnu_dev_major(status.st_rdev);
+      entry.minor = gnu_dev_minor(status.st_rdev);
+    }
+    blocks_.append(tar_header(entry));
+  }
+
+  linux::Fd put_directory(linux::Fd directory, const std::string& path) {
+    const Attributes attributes = attributes_of(directory);
+    put(entry_of(path, TarType::directory, status_of(directory)), attributes);
+    opaque_ = attributes.opaque;
+    return directory;
+  }
+
+  void put_file(const linux::Fd& directory, const std::string& name, const std::string& path, const struct stat& seen) {
+    if (is_further_name(path, seen)) return;
+    const linux::Fd file = linux::open_at(directory.get(), name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    const auto status = status_of(file);
+    if (!S_ISREG(status.st_mode)) throw Error("it changed while it was read");
+    TarEntry entry = entry_of(path, TarType::file, status);
+    entry.size = status.st_size;
+    put(std::move(entry), attributes_of(file));
+    blocks_.append_file(file.get(), status.st_size);
+    blocks_.append_zeros(tar_padding(status.st_size));
+    content_ += status.st_size;
+  }
+
+  // What has been written under another name is written as a link to that one.
+  bool is_further_name(const std::string& path, const struct stat& status) {
+    if (status.st_nlink < 2) return false;
+    const auto [first, is_new] = names_.emplace(std::pair(status.st_dev, status.st_ino), path);
+    if (is_new) return false;
+    TarEntry entry = entry_of(path, TarType::hard_link, status);
+    if (S_ISLNK(status.st_mode)) entry.mode = 0777;
+    entry.link = first->second;
+    blocks_.append(tar_header(entry));
+    return true;
+  }
+
+  static std::string link_target(const linux::Fd& directory, const std::string& name) {
+    std::array<char, PATH_MAX> target{};
+    const ssize_t size = readlinkat(directory.get(), name.c_str(), target.data(), target.size());
+    if (size < 0) throw Error::from_errno("cannot read the link");
+    return {target.data(), static_cast<std::size_t>(size)};
+  }
+
+  static TarEntry entry_of(std::string path, TarType type, const struct stat& status) {
+    TarEntry entry;
+    entry.name = std::move(path);
+    entry.type = type;
+    entry.mode = status.st_mode & 07777U;
+    entry.uid = status.st_uid;
+    entry.gid = status.st_gid;
+    entry.modified = status.st_mtim.tv_sec;
+    return entry;
+  }
+
+  void put(TarEntry entry, const Attributes& attributes) {
+    entry.attributes = attributes.kept;
+    blocks_.append(tar_header(entry));
+  }
+
+  // Markers say nothing but their name.
+  void put_marker(const std::string& path) {
+    TarEntry entry;
+    entry.name = path;
+    blocks_.append(tar_header(entry));
+  }
+
+  ArchiveForm form_;
+  Blocks blocks_;
+  std::map<std::pair<dev_t, ino_t>, std::string> names_;  // of files with several
+  bool opaque_ = false;                                   // of the directory put last
+  std::int64_t content_ = 0;
+};
+
+void clamp(int directory, const std::string& name, const struct stat& status, std::int64_t newest) {
+  const auto& time = status.st_mtim;
+  if (time.tv_sec < newest || (time.tv_sec == newest && time.tv_nsec == 0)) return;
+  const std::array<timespec, 2> times{timespec{0, UTIME_OMIT}, timespec{newest, 0}};
+  if (utimensat(directory, name.c_str(), times.data(), AT_SYMLINK_NOFOLLOW) != 0)
+    throw Error::from_errno("cannot set the time of " + base::escape_control(name));
+}
+
+void clamp_below(const linux::Fd& directory, std::int64_t newest) {
+  for (const auto& [name, type] : read_names(directory)) {
+    const auto status = status_at(directory.get(), name);
+    if (S_ISDIR(status.st_mode)) clamp_below(linux::open_at(directory.get(), name, read_directory), newest);
+    clamp(directory.get(), name, status, newest);
+  }
+}
+
+}  // namespace
+
+std::int64_t write_archive(const linux::RootFd& root, ArchiveForm form, const ArchiveSink& sink) {
+  return Archiver(form, sink).write(root);
+}
+
+LayerDigest digest_layer(const std::string& directory) {
+  DigestThread digest;
+  LayerDigest result;
+  result.size = write_archive(linux::RootFd::open(directory), ArchiveForm::layer,
+                              [&](std::string_view bytes) { digest.take(bytes); });
+  result.diff_id = "sha256:" + digest.finish();
+  return result;
+}
+
+void clamp_times(const std::string& directory, std::int64_t newest) {
+  const linux::Fd root = linux::open_file(directory, read_directory);
+  clamp_below(root, newest);
+  clamp(root.get(), ".", status_of(root), newest);
+}
+
+}  // namespace conductor::image
