@@ -1,56 +1,38 @@
 // A RUN of a build: a container without name, record and log, which is gone when the command has ended.
 #include "base/log.hpp"
 #include "base/text.hpp"
+#include "engine/build_mounts.hpp"
 #include "engine/directory.hpp"
 #include "engine/engine.hpp"
 #include "engine/launch.hpp"
-#include "linux/root_fd.hpp"
 #include "store/records.hpp"
 
 namespace conductor::engine {
 
 namespace {
 
-// The network files are bound over files of the same name. Where the layers below have none, an empty one is made in
-// the new layer to hold the mount; it is taken away again, so that a step's layer holds only what its command wrote.
-class MountPoints {
- public:
-  explicit MountPoints(const BuildStep& step) : upper_(linux::RootFd::open(step.upper)) {
-    for (const char* path : {"/etc/hosts", "/etc/resolv.conf", "/etc"})
-      if (!exists_below(step.lower, path)) missing_.emplace_back(path);
-  }
-  void remove() const {
-    for (const auto& path : missing_) {
-      const auto status = upper_.status(path);
-      if (!status) continue;
-      const bool unused = S_ISDIR(status->st_mode) ? upper_.list(path).empty() : status->st_size == 0;
-      if (unused) upper_.remove(path);
-    }
-  }
-
- private:
-  linux::RootFd upper_;
-  std::vector<std::string> missing_;
-
-  static bool exists_below(const std::vector<std::string>& lower, const std::string& path) {
-    for (const auto& layer : lower)
-      if (const auto status = linux::RootFd::open(layer).status(path)) return !S_ISCHR(status->st_mode);  // a whiteout
-    return false;
-  }
-};
+void set_limit(std::vector<monitor::ResourceLimit>& limits, const monitor::ResourceLimit& limit) {
+  std::erase_if(limits, [&](const auto& other) { return other.resource == limit.resource; });
+  limits.push_back(limit);
+}
 
 runtime::Setup setup_of(const BuildStep& step, const Container& container, const volume::Volumes& volumes,
                         const store::Locations& locations) {
   runtime::Setup setup = launch_setup(container, step.lower, volumes, locations);
   setup.log = false;
+  setup.launch.bound = true;
   setup.launch.upper = step.upper;
   setup.launch.work = step.work;
   std::erase_if(setup.launch.mounts, [](const auto& mount) { return mount.target.ends_with(hostname_file); });
+  auto mounts = step_mounts(step.mounts, locations.container(container.id) + "/mounts");
+  setup.launch.mounts.insert(setup.launch.mounts.end(), mounts.mounts.begin(), mounts.mounts.end());
+  setup.sent = std::move(mounts.sent);
   auto& process = setup.launch.process;
   process.arguments = step.process.arguments;
   process.environment = environment_of(container, step.process.environment);
   process.user = step.process.user;
   process.working_directory = step.process.working_directory.empty() ? "/" : step.process.working_directory;
+  for (const auto& limit : step.limits) set_limit(process.limits, limit);
   return setup;
 }
 
@@ -59,20 +41,36 @@ NetworkMode mode_of(const BuildStep& step) {
   return step.network ? NetworkMode::links : NetworkMode::none;
 }
 
-}  // namespace
-
-int Engine::run_build_step(const BuildStep& step, const runtime::Streams& streams) {
+Container container_of(const BuildStep& step) {
   Container container;
   container.id = store::new_id();
-  container.config.hostname = step.hostname;
-  container.config.command = step.process.arguments;
-  container.config.network = mode_of(step);
-  container.config.endpoint.names = {base::short_id(container.id)};
-  container.config.endpoint.internet = true;
+  auto& config = container.config;
+  config.hostname = step.hostname;
+  config.command = step.process.arguments;
+  config.network = mode_of(step);
+  config.shm_size = step.shm_size;
+  config.endpoint.names = {base::short_id(container.id)};
+  config.endpoint.internet = true;
+  for (const auto& host : step.add_hosts) {
+    const auto colon = host.find(':');
+    if (colon == std::string::npos) throw base::Error("'" + base::escape_control(host) + "' is not NAME:ADDRESS");
+    config.endpoint.extra_hosts.push_back({host.substr(0, colon), host.substr(colon + 1)});
+  }
+  return container;
+}
+
+}  // namespace
+
+BuildStepEnd Engine::run_build_step(const BuildStep& step, const runtime::Streams& streams) {
+  const linux::Cancellation never;
+  const linux::Cancellation& cancellation = step.cancellation != nullptr ? *step.cancellation : never;
+  cancellation.check();
+  const Container container = container_of(step);
   const std::string& id = container.id;
 
   const auto lock = make_directory(locations_, id);
-  // Its files live in the builder's directories; this one holds the lock, the status and the network files.
+  // Its files live in the builder's directories; this one holds the lock, the status, the network files and what is
+  // written to overlays.
   struct Remains {
     Engine& engine;
     const Container& container;
@@ -83,20 +81,24 @@ int Engine::run_build_step(const BuildStep& step, const runtime::Streams& stream
         base::log(base::LogLevel::warning, "removing a build step: " + message);
     }
   };
-  const MountPoints mount_points(step);
-  int code = 0;
+  std::optional<Stubs> stubs;
+  BuildStepEnd end;
   {
     const Remains remains{*this, container};
     const bool linked = container.config.network == NetworkMode::links;
     if (linked) network_.reserve(id, container.config.endpoint);
     write_network_files(container);
     auto created = runtime_.create(setup_of(step, container, volumes_, locations_), streams);
+    stubs.emplace(step.upper, step.lower);
     if (linked) network_.attach(id, created.network_namespace());
     created.start();
-    code = created.wait();
+    end.code = created.wait(cancellation);
+    constexpr int killed = 137;
+    if (end.code == killed)
+      if (const auto status = runtime_.status(id)) end.out_of_memory = status->out_of_memory;
   }
-  mount_points.remove();
-  return code;
+  stubs->remove();
+  return end;
 }
 
 }  // namespace conductor::engine

@@ -25,34 +25,44 @@ struct Observed {
   std::optional<network::Endpoint> endpoint;
 };
 
-// What a build step finds mounted beside its file system. Sources are directories and files of the host that the
-// builder has checked and holds; a step can neither reach around them nor leave anything in them but in `writable`
-// ones.
+// What a build step finds mounted beside its file system: nosuid and nodev all of it. Sources are descriptors, which no
+// name leads to a second time; a step can neither reach around them nor leave anything in them but in a bind that is
+// not read-only.
 struct BuildMount {
-  enum class Kind { bind, overlay, tmpfs } kind = Kind::bind;
-  // bind: the source as an open descriptor (O_PATH), the caller's. overlay: the same as lower directory of a writable
-  // view that is thrown away afterwards.
-  int source = -1;
-  std::string target;  // absolute, inside; made when missing, and taken away again
-  bool file = false;   // the source is a file or socket
+  enum class Kind {
+    bind,     // of a detached mount (clone_tree, new_overlay …)
+    overlay,  // on a detached mount: what is written is thrown away with the step
+    content,  // a file whose bytes are those of an open file; in memory that is never swapped out, read-only
+    tmpfs,
+  } kind = Kind::bind;
+  int source = -1;                 // the caller's; a detached mount serves one step
+  std::string inside;              // bind, overlay: what of the mount is shown, resolved within; empty: all
+  std::vector<std::string> above;  // bind, overlay: directories in overlay form laid over the mount, topmost first
+  std::string target;              // absolute, inside; made when missing, and taken away again
   bool read_only = false;
-  std::int64_t size = 0;  // tmpfs, bytes; 0: no limit of its own
-  unsigned mode = 01777;  // tmpfs
+  std::int64_t size = 0;           // tmpfs, bytes; 0: no limit of its own
+  unsigned mode = 01777;           // content, tmpfs
+  std::uint32_t uid = 0, gid = 0;  // content
 };
 
-// A command executed in the file system of layers that is being built: an unnamed container without log or record.
+// A command executed in the file system of layers that is being built: an unnamed container without log or record, that
+// ends with the process which has begun it.
 struct BuildStep {
   std::vector<std::string> lower;  // topmost first
-  std::string upper, work;
-  monitor::Process process;  // arguments, environment, user, working directory; confinement is filled in
-  bool network = true;       // with internet; else only a loopback
+  std::string upper, work;         // `upper` is empty; mount points made in it are taken away again
+  monitor::Process process;        // arguments, environment, user, working directory; confinement is filled in
+  bool network = true;             // with internet; else only a loopback
   bool host_network = false;
   std::string hostname = "buildkitsandbox";
   std::vector<BuildMount> mounts;
   std::vector<std::string> add_hosts;          // "NAME:ADDRESS"
   std::vector<monitor::ResourceLimit> limits;  // beside the default ones
   std::int64_t shm_size = 64 << 20;
-  linux::Cancellation* cancellation = nullptr;  // ends the step; may be null
+  const linux::Cancellation* cancellation = nullptr;  // ends the step; may be null
+};
+struct BuildStepEnd {
+  int code = 0;                // as a shell says it
+  bool out_of_memory = false;  // the kernel has killed a process of it
 };
 
 class Engine {
@@ -80,8 +90,9 @@ class Engine {
     bool terminal = false, detach = false;
   };
   int exec(const std::string& id, const ExecOptions& options);
-  // Until it has ended: its exit code. Output goes to the given descriptors.
-  int run_build_step(const BuildStep& step, const runtime::Streams& streams);
+  // Until it has ended. Output goes to the given descriptors. Throws Error "interrupted" with exit code 130 when it was
+  // cancelled. Several threads may do this at the same time.
+  BuildStepEnd run_build_step(const BuildStep& step, const runtime::Streams& streams);
 
   // By id, unique id prefix or name; Error "no such container" with what was probably meant.
   Container find(const std::string& name) const;

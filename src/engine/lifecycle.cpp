@@ -37,16 +37,18 @@ void Engine::write_network_files(const Container& container) {
     if (fchmod(file.get(), 0644) != 0) throw base::Error::from_errno("cannot set the mode of " + directory + name);
   };
   write(hostname_file, hostname_of(container) + "\n");
+  std::string more;
+  for (const auto& host : container.config.endpoint.extra_hosts) more += host.address + "\t" + host.name + "\n";
   switch (container.config.network) {
     case NetworkMode::links:
       network_.write_files(container.id, locations_.container(container.id));
       break;
     case NetworkMode::none:
-      write(hosts_file, "127.0.0.1\tlocalhost\n::1\tlocalhost\n");
+      write(hosts_file, "127.0.0.1\tlocalhost\n::1\tlocalhost\n" + more);
       write(resolver_file, "");
       break;
     case NetworkMode::host:
-      write(hosts_file, linux::try_read_file("/etc/hosts").value_or("127.0.0.1\tlocalhost\n"));
+      write(hosts_file, linux::try_read_file("/etc/hosts").value_or("127.0.0.1\tlocalhost\n") + more);
       write(resolver_file, linux::try_read_file("/etc/resolv.conf").value_or(""));
       break;
   }

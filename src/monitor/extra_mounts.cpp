@@ -24,7 +24,11 @@ std::uint64_t attributes_of(const Mount& mount) {
   return attributes;
 }
 
-Fd tree_of(const Mount& mount) {
+Fd tree_of(const Mount& mount, Fd sent) {
+  if (sent) {
+    linux::set_attributes(sent.get(), attributes_of(mount), false);
+    return sent;
+  }
   if (!mount.type.empty()) {
     std::vector<std::pair<std::string, std::string>> options;
     for (const auto& option : mount.options) options.emplace_back(option.key, option.value);
@@ -55,15 +59,22 @@ bool is_below(const std::string& path, const std::string& directory) {
   return path.starts_with(directory) && (path.size() == directory.size() || path[directory.size()] == '/');
 }
 
+bool is_directory(const Fd& fd) {
+  struct stat found{};
+  if (fstat(fd.get(), &found) != 0) throw Error::from_errno("cannot look at what is mounted");
+  return S_ISDIR(found.st_mode);
+}
+
 }  // namespace
 
-void mount_extra(const linux::RootFd& root, const Mount& mount) {
+void mount_extra(const linux::RootFd& root, const Mount& mount, Fd sent) {
   const base::Context context("mount on " + mount.target);
   if (!mount.target.starts_with('/')) throw Error("the target is not an absolute path");
   if (is_below(mount.target, "/proc") || is_below(mount.target, "/sys"))
     throw Error("nothing may be mounted on or below /proc and /sys");
-  const Fd tree = tree_of(mount);
-  const Fd target = mount.file ? root.make_file(mount.target) : root.make_directories(mount.target);
+  const bool file = sent ? !is_directory(sent) : mount.file;
+  const Fd tree = tree_of(mount, std::move(sent));
+  const Fd target = file ? root.make_file(mount.target) : root.make_directories(mount.target);
   refuse_kernel_interfaces(target);
   linux::set_propagation(tree.get(), mount.propagation == 0 ? std::uint64_t{MS_PRIVATE} : mount.propagation,
                          mount.recursive);

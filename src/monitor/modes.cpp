@@ -58,8 +58,7 @@ void prepare() {
   signal(SIGPIPE, SIG_IGN);
   umask(077);
   hide_from_tracers();
-  fcntl(control_descriptor, F_SETFD, FD_CLOEXEC);
-  fcntl(spec_descriptor, F_SETFD, FD_CLOEXEC);
+  linux::close_on_exec_from(control_descriptor);
   dup3(control_descriptor, network_descriptor, O_CLOEXEC);
 }
 

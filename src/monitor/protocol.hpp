@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,13 +23,38 @@ void fields(S& s, V&& v) {
   v("key", s.key), v("value", s.value);
 }
 
+// A detached mount that came along as a descriptor, or an overlay on it.
+struct SentTree {
+  int number = 0;                  // position among the descriptors sent along
+  std::string inside;              // what of it is shown, resolved within; empty: all
+  std::vector<std::string> above;  // directories in overlay form that are laid over it, topmost first
+  std::string upper, work;         // not empty: what is written goes there
+};
+template <base::Is<SentTree> S, class V>
+void fields(S& s, V&& v) {
+  v("number", s.number), v("inside", s.inside), v("above", s.above), v("upper", s.upper), v("work", s.work);
+}
+
+// A file that came along as a descriptor: its bytes are shown as a file in memory that is never swapped out.
+struct SentContent {
+  int number = 0;
+  std::uint32_t uid = 0, gid = 0;
+  unsigned mode = 0400;
+};
+template <base::Is<SentContent> S, class V>
+void fields(S& s, V&& v) {
+  v("number", s.number), v("uid", s.uid), v("gid", s.gid), v("mode", s.mode);
+}
+
 // A mount on top of the standard ones (/proc, /dev, /sys …): a bind when `type` is empty.
 struct Mount {
   std::string type;             // "tmpfs" …; empty: bind
   std::vector<Option> options;  // of a file system
-  std::string source;           // of a bind: an absolute host path
-  std::string target;           // absolute, inside; made when missing, as a file when `file`
-  bool file = false;
+  std::string source;           // of a bind: an absolute host path, unless one of these came along:
+  std::optional<SentTree> tree;
+  std::optional<SentContent> content;
+  std::string target;             // absolute, inside; made when missing, as a file when `file`
+  bool file = false;              // known without it for what came along
   bool read_only = false;         // on all submounts
   bool recursive = true;          // a bind takes submounts along
   std::uint64_t propagation = 0;  // MS_*; 0: MS_PRIVATE
@@ -36,8 +62,9 @@ struct Mount {
 };
 template <base::Is<Mount> S, class V>
 void fields(S& s, V&& v) {
-  v("type", s.type), v("options", s.options), v("source", s.source), v("target", s.target), v("file", s.file);
-  v("read_only", s.read_only), v("recursive", s.recursive), v("propagation", s.propagation);
+  v("type", s.type), v("options", s.options), v("source", s.source), v("tree", s.tree), v("content", s.content);
+  v("target", s.target), v("file", s.file), v("read_only", s.read_only), v("recursive", s.recursive),
+      v("propagation", s.propagation);
   v("allow_devices", s.allow_devices), v("allow_setuid", s.allow_setuid), v("allow_exec", s.allow_exec);
 }
 
@@ -147,6 +174,7 @@ struct LaunchSpec {
   bool cgroup_unified = false;                  // version 2 alone: one directory, to be cloned into
   Process process;
   bool init = false;        // a small init of ours as pid 1 that reaps and forwards signals
+  bool bound = false;       // ends with whoever started it, which is then not told
   bool open_stdin = false;  // else stdin is /dev/null
   int stop_signal = 15;
   Restart restart;
@@ -163,7 +191,7 @@ void fields(S& s, V&& v) {
   v("masked_paths", s.masked_paths), v("read_only_paths", s.read_only_paths), v("privileged", s.privileged);
   v("sysctls", s.sysctls), v("network", s.network), v("cgroup", s.cgroup), v("process", s.process), v("init", s.init);
   v("cgroup_directories", s.cgroup_directories), v("cgroup_unified", s.cgroup_unified);
-  v("open_stdin", s.open_stdin), v("stop_signal", s.stop_signal), v("restart", s.restart);
+  v("bound", s.bound), v("open_stdin", s.open_stdin), v("stop_signal", s.stop_signal), v("restart", s.restart);
   v("healthcheck", s.healthcheck), v("on_exit", s.on_exit);
 }
 
@@ -239,6 +267,8 @@ inline constexpr int control_descriptor = 3;
 inline constexpr int spec_descriptor = 4;
 // The monitor's descriptor of the container's network namespace: /proc/MONITOR/fd/5 opens it from outside.
 inline constexpr int network_descriptor = 5;
+// From here on: what mounts are made of (SentTree, SentContent).
+inline constexpr int first_sent_descriptor = 6;
 inline constexpr const char* mode_run = "run";      // argv[1]: starts a container and stays with it
 inline constexpr const char* mode_adopt = "adopt";  // takes over a container whose monitor died
 inline constexpr const char* mode_exec = "exec";    // one more process in a running container; exits as it does

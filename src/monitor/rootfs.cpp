@@ -6,6 +6,7 @@
 #include "monitor/devices.hpp"
 #include "monitor/extra_mounts.hpp"
 #include "monitor/masks.hpp"
+#include "monitor/sent_mounts.hpp"
 #include "monitor/standard_mounts.hpp"
 #include "monitor/sysctls.hpp"
 
@@ -110,12 +111,13 @@ Fd make_subdirectory(int parent, const char* name, mode_t mode) {
 
 std::optional<linux::Terminal> enter_root(const LaunchSpec& spec) {
   linux::make_mounts_private();
+  auto sent = prepare_sent(spec);
   const RootFd root = mount_overlay(spec);
   const Fd proc = mount_proc(root);
   auto terminal = mount_devices(root, spec);
   mount_sys(root, spec);
   if (!spec.cgroup_directories.empty()) mount_cgroups(root, spec);
-  for (const auto& mount : spec.mounts) mount_extra(root, mount);
+  for (std::size_t i = 0; i < spec.mounts.size(); ++i) mount_extra(root, spec.mounts[i], std::move(sent[i]));
   if (!spec.process.working_directory.empty()) root.make_directories(spec.process.working_directory);
   write_sysctls(proc, spec.sysctls, spec.network == NetworkNamespace::own);
   hide_paths(root, spec.masked_paths, spec.read_only_paths);

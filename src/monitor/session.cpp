@@ -273,7 +273,8 @@ void Session::signal(int number) {
 }
 
 void Session::on_starter_gone() {
-  if (released_) return;
+  if (released_ && !spec_.bound) return;
+  status_.stopped_by_user = true;
   if (process_.pidfd) linux::send_signal(process_.pidfd, SIGKILL);
 }
 

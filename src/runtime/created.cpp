@@ -19,6 +19,8 @@ using monitor::Command;
 using monitor::Event;
 using monitor::Request;
 
+constexpr int exit_interrupted = 130;  // 128 + SIGINT, as a shell says it
+
 void send_window(const linux::Fd& control, int terminal) {
   const auto size = linux::window_size(terminal);
   if (!size) return;
@@ -78,13 +80,41 @@ int Created::wait(int terminal) {
     if (poll(entries, 2, -1) < 0 && errno != EINTR) throw Error::from_errno("cannot wait for the container");
     while (const auto signal = linux::next_signal(signals.get())) pass_on(control_, *signal, terminal);
     if (entries[0].revents == 0) continue;
-    const auto report = next_report(control_);
-    if (report && report->event != Event::exited) continue;
-    linux::wait_for(monitor_.pidfd);
-    control_.reset();
-    if (!report) throw Error("the monitor of the container has died; the container runs on");
-    return report->code;
+    if (const auto code = next_ending()) return *code;
   }
+}
+
+int Created::wait(const linux::Cancellation& cancellation) {
+  pollfd entries[] = {{control_.get(), POLLIN, 0}, {cancellation.descriptor(), POLLIN, 0}};
+  for (;;) {
+    const int ready = poll(entries, 2, -1);
+    if (ready < 0 && errno == EINTR) continue;
+    if (ready < 0) throw Error::from_errno("cannot wait for the container");
+    if (entries[0].revents != 0) {
+      const auto code = next_ending();
+      if (!code) continue;
+      if (entries[1].fd < 0) throw Error("interrupted").with_exit_code(exit_interrupted);
+      return *code;
+    }
+    entries[1].fd = -1;
+    try {
+      Command command;
+      command.request = Request::stop;
+      send_command(control_, command);
+    } catch (const Error&) {
+      // It has come to its end by itself: the next look at it tells.
+    }
+  }
+}
+
+// The exit code, once nothing of the container runs any more; nothing when something else was reported.
+std::optional<int> Created::next_ending() {
+  const auto report = next_report(control_);
+  if (report && report->event != Event::exited) return std::nullopt;
+  linux::wait_for(monitor_.pidfd);
+  control_.reset();
+  if (!report) throw Error("the monitor of the container has died; the container runs on");
+  return report->code;
 }
 
 void Created::detach() {

@@ -36,9 +36,8 @@ int Runtime::exec(const std::string& id, const monitor::Process& process, bool d
     throw Error("container " + base::short_id(id) + " is not running");
   const monitor::ExecSpec spec{found->process, Files(locations_, id).cgroup, process, detach};
   const linux::Fd file = linux::make_memory_file("exec", base::to_wire(spec));
-  const auto monitor = detach
-                           ? start_monitor(monitor::mode_exec, file.get(), -1, -1, -1)
-                           : start_monitor(monitor::mode_exec, file.get(), STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO);
+  const Streams ours{STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO};
+  const auto monitor = start_monitor(monitor::mode_exec, file.get(), detach ? Streams{} : ours);
   const auto ending = wait_passing_signals(monitor.child);
   if (const auto report = next_report(monitor.control)) throw Error(report->error).with_exit_code(report->code);
   return ending.shell_code();

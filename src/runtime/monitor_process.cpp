@@ -47,7 +47,7 @@ std::string monitor_program() {
       .with_hint("reinstall, or name it in CONDUCTOR_MONITOR");
 }
 
-MonitorProcess start_monitor(const char* mode, int spec, int input, int output, int error) {
+MonitorProcess start_monitor(const char* mode, int spec, const Streams& streams, const std::vector<int>& sent) {
   // Nobody's input is the null device open for writing only: the monitor tells it from an input that has ended.
   const Fd no_input = linux::open_file("/dev/null", O_WRONLY);
   const auto or_null = [&](int fd) { return fd >= 0 ? fd : no_input.get(); };
@@ -56,7 +56,10 @@ MonitorProcess start_monitor(const char* mode, int spec, int input, int output, 
   // The image stands where the monitor expects to put a network namespace, which closes it.
   options.program = "/proc/self/fd/" + std::to_string(monitor::network_descriptor);
   options.arguments = {"conductor-monitor", mode};
-  options.descriptors = {or_null(input), or_null(output), or_null(error), theirs.get(), spec, monitor_image().get()};
+  options.descriptors = {or_null(streams.input), or_null(streams.output), or_null(streams.error), theirs.get(), spec,
+                         monitor_image().get()};
+  static_assert(monitor::first_sent_descriptor == monitor::network_descriptor + 1);
+  options.descriptors.insert(options.descriptors.end(), sent.begin(), sent.end());
   options.new_session = true;
   return {linux::spawn(options), std::move(ours)};
 }

@@ -14,8 +14,9 @@ struct MonitorProcess {
   linux::Fd control;  // our end of the socket pair
 };
 
-// `spec` is a descriptor at the beginning of the specification; streams are descriptors, -1 for none.
-MonitorProcess start_monitor(const char* mode, int spec, int input, int output, int error);
+// `spec` is a descriptor at the beginning of the specification; streams are descriptors, -1 for none; `sent` is what
+// mounts of the specification are made of.
+MonitorProcess start_monitor(const char* mode, int spec, const Streams& streams, const std::vector<int>& sent = {});
 
 // The next report; nothing when the monitor has ended.
 std::optional<monitor::Report> next_report(const linux::Fd& control);

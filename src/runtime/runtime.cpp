@@ -113,7 +113,7 @@ Created Runtime::create(Setup setup, const Streams& streams) {
     launch.cgroup_directories = cgroup.directories();
     launch.cgroup_unified = linux::cgroup_v2_only();
     const Fd spec = write_spec(files.spec, launch);
-    auto monitor = start_monitor(monitor::mode_run, spec.get(), streams.input, streams.output, streams.error);
+    auto monitor = start_monitor(monitor::mode_run, spec.get(), streams, setup.sent);
     const auto report = next_report(monitor.control);
     if (report && report->event == Event::created)
       return {std::move(monitor.child), std::move(monitor.control), report->process, setup.id};
@@ -175,7 +175,7 @@ bool Runtime::adopt(const std::string& id) {
   if (!process) return false;
   const auto spec = linux::try_open(files.spec, O_RDONLY);
   if (spec && status->phase == Phase::running && lock_specification(*spec)) {
-    const auto monitor = start_monitor(monitor::mode_adopt, spec->get(), -1, -1, -1);
+    const auto monitor = start_monitor(monitor::mode_adopt, spec->get(), {});
     const auto report = next_report(monitor.control);
     if (report && report->event == Event::started) return true;
     linux::wait_for(monitor.child.pidfd);

@@ -1,6 +1,7 @@
 // One container's life: create, start, exec, stop, remove, logs, health; adopting it again when its monitor died.
 #pragma once
 
+#include "linux/cancellation.hpp"
 #include "linux/fd.hpp"
 #include "linux/process.hpp"
 #include "monitor/protocol.hpp"
@@ -21,6 +22,7 @@ struct Setup {
   linux::CgroupLimits limits;
   std::vector<linux::DeviceRule> devices;  // default_devices() unless privileged
   bool log = true;
+  std::vector<int> sent;  // descriptors that mounts of the launch spec count from 0 on; they stay the caller's
 };
 
 // Default confinement (HARDENING in docs/security.md): one place, used for every kind of process.
@@ -62,10 +64,15 @@ class Created {
   // Until the container has finished for good (restarts included): its exit code. `terminal` >= 0 is put into raw mode
   // and its size followed; SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1/2 and SIGWINCH of the caller are passed on.
   int wait(int terminal = -1);
+  // The same without passing on signals, for threads. On request the container is killed, and this throws Error
+  // "interrupted" with exit code 130 when nothing of it runs any more.
+  int wait(const linux::Cancellation& cancellation);
   // Lets it run on by itself.
   void detach();
 
  private:
+  std::optional<int> next_ending();
+
   linux::Child monitor_;
   linux::Fd control_;
   linux::ProcessId process_;

@@ -220,7 +220,7 @@ TEST_CASE("engine: a build step writes into its upper directory and leaves nothi
   step.work = draft.work();
   step.process.arguments = {"sh", "-c", "echo $PATH > /made; exit 4"};
   const auto null = linux::open_file("/dev/null", O_RDWR);
-  CHECK(rig.engine().run_build_step(step, {-1, null.get(), null.get()}) == 4);
+  CHECK(rig.engine().run_build_step(step, {-1, null.get(), null.get()}).code == 4);
   CHECK(linux::read_file(draft.upper() + "/made").find("/bin") != std::string::npos);
   CHECK_FALSE(linux::try_read_file(draft.upper() + "/etc/resolv.conf"));
   CHECK(rig.census_when(before) == before);

@@ -1,0 +1,90 @@
+#include "monitor/sent_mounts.hpp"
+
+#include "base/error.hpp"
+#include "linux/mount.hpp"
+#include "linux/root_fd.hpp"
+
+#include <fcntl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+
+namespace conductor::monitor {
+namespace {
+
+using base::Error;
+using linux::Fd;
+
+constexpr const char* content_name = "content";
+
+Fd descriptor_of(int number) {
+  Fd fd(fcntl(first_sent_descriptor + number, F_DUPFD_CLOEXEC, 0));
+  if (!fd) throw Error::from_errno("what it shows was not sent along");
+  return fd;
+}
+
+// Only what is mounted somewhere can be copied in part or be a layer; kernels before 6.15 insist on it.
+void mount_on_the_way(const LaunchSpec& spec, const Fd& tree) {
+  linux::attach(tree.get(), linux::open_file(spec.run_directory, O_PATH | O_DIRECTORY).get());
+}
+
+Fd overlay_on(const Fd& tree, const SentTree& sent) {
+  linux::OverlayDirectories directories{sent.above, sent.upper, sent.work};
+  directories.lower.push_back("/proc/self/fd/" + std::to_string(tree.get()));
+  return linux::new_overlay(directories, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+}
+
+Fd tree_of(const LaunchSpec& spec, const SentTree& sent) {
+  Fd tree = descriptor_of(sent.number);
+  const bool overlay = !sent.above.empty() || !sent.upper.empty();
+  if (!overlay && sent.inside.empty()) return tree;
+  mount_on_the_way(spec, tree);
+  if (overlay) tree = overlay_on(tree, sent);
+  if (sent.inside.empty()) return tree;
+  if (overlay) mount_on_the_way(spec, tree);
+  const linux::RootFd root(std::move(tree));
+  return linux::clone_tree(root.open(sent.inside, O_PATH).get(), false);
+}
+
+void copy_bytes(const Fd& from, const Fd& to) {
+  std::array<char, 16384> buffer;
+  for (off_t offset = 0;;) {
+    const ssize_t size = pread(from.get(), buffer.data(), buffer.size(), offset);
+    if (size < 0 && errno == EINTR) continue;
+    if (size < 0) throw Error::from_errno("cannot read what it shows");
+    if (size == 0) return;
+    linux::write_all(to.get(), {buffer.data(), static_cast<std::size_t>(size)});
+    offset += size;
+  }
+}
+
+Fd file_of(const LaunchSpec& spec, const SentContent& sent) {
+  const Fd content = descriptor_of(sent.number);
+  const Fd memory = linux::new_filesystem("ramfs", {{"mode", "700"}}, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+  mount_on_the_way(spec, memory);
+  {
+    const Fd file = linux::open_at(memory.get(), content_name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+    copy_bytes(content, file);
+    if (fchown(file.get(), sent.uid, sent.gid) != 0 || fchmod(file.get(), sent.mode) != 0)
+      throw Error::from_errno("cannot set its owner and mode");
+  }
+  return linux::clone_tree(linux::open_at(memory.get(), content_name, O_PATH | O_NOFOLLOW).get(), false);
+}
+
+}  // namespace
+
+std::vector<Fd> prepare_sent(const LaunchSpec& spec) {
+  std::vector<Fd> prepared(spec.mounts.size());
+  for (std::size_t i = 0; i < prepared.size(); ++i) {
+    const Mount& mount = spec.mounts[i];
+    const base::Context context("mount on " + mount.target);
+    if (mount.tree) prepared[i] = tree_of(spec, *mount.tree);
+    if (mount.content) prepared[i] = file_of(spec, *mount.content);
+  }
+  return prepared;
+}
+
+}  // namespace conductor::monitor

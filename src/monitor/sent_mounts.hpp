@@ -1,0 +1,16 @@
+// Mounts whose source came along as a descriptor, which no path names.
+#pragma once
+
+#include "linux/fd.hpp"
+#include "monitor/protocol.hpp"
+
+#include <vector>
+
+namespace conductor::monitor {
+
+// What each mount of the specification shows, detached, ready to be put in place; an empty Fd for one whose source did
+// not come along. In a mount namespace of the container's own, before its root is mounted: on the way they lie on the
+// run directory, which nobody else sees and which is out of reach after the change of root.
+std::vector<linux::Fd> prepare_sent(const LaunchSpec& spec);
+
+}  // namespace conductor::monitor
