@@ -1,0 +1,76 @@
+// `build --check` and `--call=ast`: what can be said of a Conductorfile without building it.
+#include "base/json.hpp"
+#include "builder/outline.hpp"
+#include "parser/checks.hpp"
+
+#include <algorithm>
+
+namespace conductor::builder {
+namespace {
+
+std::string file_text(const ReadProject& project, const std::string& file) {
+  const auto found = project.parsed.texts.find(file);
+  return found == project.parsed.texts.end() ? project.context.file.text : found->second;
+}
+
+std::string text_of(const parser::CheckResult& result, const ReadProject& project) {
+  std::string text;
+  for (const auto& finding : result.findings) {
+    auto shown = finding.diagnostic;
+    shown.message = finding.rule + ": " + shown.message;
+    text += base::render(shown, file_text(project, shown.position.file)) + "\n";
+  }
+  const auto count = result.findings.size();
+  return text + "Check complete, " + (count == 0 ? "no" : std::to_string(count)) + " warning" +
+         (count == 1 ? "" : "s") + " found.\n";
+}
+
+base::Json json_of(const parser::Finding& finding) {
+  const auto& [position, message, hint, severity] = finding.diagnostic;
+  const auto rules = parser::check_rules();
+  const auto rule =
+      std::find_if(rules.begin(), rules.end(), [&](const auto& known) { return known.name == finding.rule; });
+  const auto place = base::Json::object().set("line", position.line).set("character", position.column);
+  const auto range = base::Json::object().set("start", place).set("end", place);
+  auto row = base::Json::object()
+                 .set("ruleName", finding.rule)
+                 .set("description", rule == rules.end() ? std::string_view{} : rule->description)
+                 .set("detail", message);
+  if (!hint.empty()) row.set("hint", hint);
+  auto ranges = base::Json::array();
+  ranges.add(range);
+  row.set("location", base::Json::object().set("file", position.file).set("ranges", std::move(ranges)));
+  return row;
+}
+
+}  // namespace
+
+CheckReport check(const BuildOptions& options, bool json) {
+  const auto project = read_project(options);
+  parser::CheckOptions wanted;
+  wanted.arguments = options.args;
+  wanted.platform = platform_arguments(image::native_architecture(), options.target);
+  if (!project->context.ignore.empty()) wanted.ignore = &project->context.ignore;
+  wanted.target = options.target;
+  const auto result = parser::check(project->parsed, wanted);
+
+  auto list = base::Json::array();
+  for (const auto& finding : result.findings) list.add(json_of(finding));
+  const auto document = base::Json::object().set("warnings", std::move(list)).set("error", result.error);
+  return {json ? document.dump(2) + "\n" : text_of(result, *project), !result.findings.empty()};
+}
+
+std::string syntax_tree(const BuildOptions& options) {
+  const BuildContext context = open_context(options.context, options.file);
+  return parser::dump_syntax(context.file.text, context.file.name);
+}
+
+std::unique_ptr<ReadProject> read_project(const BuildOptions& options) {
+  auto project = std::make_unique<ReadProject>(ReadProject{open_context(options.context, options.file), {}, {}});
+  const auto& file = project->context.file;
+  project->parsed = parser::parse_conductorfile(file.text, file.name);
+  project->graph = arrange_stages(project->parsed, {options.target, options.args, image::native_architecture()}, file);
+  return project;
+}
+
+}  // namespace conductor::builder
