@@ -2,6 +2,7 @@
 
 #include "base/error.hpp"
 #include "base/text.hpp"
+#include "cli/image_view.hpp"
 #include "linux/fd.hpp"
 
 #include <fcntl.h>
@@ -11,8 +12,6 @@
 #include <cstdio>
 
 namespace conductor::cli {
-
-std::string image_digest(const image::Image& image) { return "sha256:" + image.id; }
 
 base::Json build_metadata(const builder::BuildResult& result, const std::vector<std::string>& names) {
   base::Json json = base::Json::object();

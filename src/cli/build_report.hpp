@@ -9,8 +9,6 @@
 
 namespace conductor::cli {
 
-// "sha256:" and the id, as docker writes ids of images.
-std::string image_digest(const image::Image& image);
 // The members that docker's builder writes: containerimage.config.digest, containerimage.digest, image.name.
 base::Json build_metadata(const builder::BuildResult& result, const std::vector<std::string>& names);
 // Writes a file for others to read, whole or not at all.

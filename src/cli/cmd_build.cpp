@@ -8,6 +8,7 @@
 #include "cli/build_progress.hpp"
 #include "cli/build_report.hpp"
 #include "cli/commands.hpp"
+#include "cli/image_view.hpp"
 #include "cli/output.hpp"
 
 namespace conductor::cli {

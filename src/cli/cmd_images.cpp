@@ -1,4 +1,4 @@
-// images, tag, rmi and rmcache.
+// images, history, tag, rmi and rmcache.
 #include "base/error.hpp"
 #include "base/text.hpp"
 #include "base/units.hpp"
@@ -26,6 +26,33 @@ int images(Invocation& call) {
       rows.push_back(listed(image, whole, now));
   const std::vector<Column> columns = {
       {"REPOSITORY", "Repository"}, {"TAG", "Tag"}, {"IMAGE ID", "ID"}, {"CREATED", "CreatedSince"}, {"SIZE", "Size"}};
+  print(render_list(columns, rows, quiet ? "{{.ID}}" : format));
+  return 0;
+}
+
+int history(Invocation& call) {
+  bool quiet = false, human = true;
+  HistoryStyle style;
+  std::string format, name;
+  call.options().flag("-H,--human", human, "sizes and ages for people; --human=false for programs");
+  call.options().flag("--no-trunc", style.whole, "whole instructions and ids");
+  call.options().flag("-q,--quiet", quiet, "ids alone");
+  call.options().option("--format", format, "table, json or a template", "FORMAT");
+  call.options().refused("--platform", "an image is for one platform: that of this machine");
+  call.options().word("IMAGE", name);
+  call.parse();
+  style.human = human;
+
+  const auto& images = call.engine().images();
+  const auto image = images.find(name);
+  if (!image) throw base::Error("no such image: " + base::escape_control(name)).with_exit_code(1);
+  const auto rows = history_rows(
+      *image, [&](const std::string& layer) { return images.layer_size(layer); }, style, base::now_unix_ns());
+  const std::vector<Column> columns = {{"IMAGE", "ID"},
+                                       {"CREATED", "CreatedSince"},
+                                       {"CREATED BY", "CreatedBy"},
+                                       {"SIZE", "Size"},
+                                       {"COMMENT", "Comment"}};
   print(render_list(columns, rows, quiet ? "{{.ID}}" : format));
   return 0;
 }

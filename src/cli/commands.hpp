@@ -104,6 +104,7 @@ int port(Invocation&);
 int inspect(Invocation&);  // cmd_inspect.cpp
 int rename(Invocation&);
 int images(Invocation&);  // cmd_images.cpp
+int history(Invocation&);
 int tag(Invocation&);
 int remove_image(Invocation&);
 int remove_cache(Invocation&);

@@ -177,7 +177,7 @@ base::Json inspected(const engine::Observed& observed) {
   json.set("Id", container.id);
   json.set("Name", container.config.name);
   json.set("Created", base::format_time(container.created));
-  json.set("Image", container.image_id);
+  json.set("Image", "sha256:" + container.image_id);
   json.set("State", state_json(observed.status));
   json.set("RestartCount", observed.status.restarts);
   json.set("Config", config_json(container));
