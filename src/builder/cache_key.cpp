@@ -1,86 +1,62 @@
 #include "builder/cache_key.hpp"
 
-#include "base/sha256.hpp"
+#include "builder/key.hpp"
 
 #include <sys/sysmacros.h>
 
 namespace conductor::builder {
 namespace {
 
-constexpr std::string_view version = "conductor build step 1";  // raised when a step comes to mean something else
-
-class Key {
- public:
-  Key(std::string_view kind, const std::string& chain) { hash_.field(version).field(kind).field(chain); }
-
-  Key& add(std::string_view name, std::string_view value) {
-    hash_.field(name).field(value);
-    return *this;
-  }
-  Key& add(std::string_view name, std::uint64_t value) { return add(name, std::to_string(value)); }
-  Key& add(std::string_view name, const std::vector<std::string>& values) {
-    add(name, values.size());
-    for (const auto& value : values) hash_.field(value);
-    return *this;
-  }
-  std::string hex() { return hash_.hex(); }
-
- private:
-  base::Sha256 hash_;
-};
-
-void add_instruction(Key& key, const CopyStep& step) {
-  key.add("sources", step.sources).add("destination", step.destination).add("chown", step.chown);
-  key.add("chmod", step.chmod ? std::to_string(*step.chmod) : "");
-  for (const auto& file : step.inline_files) key.add("inline", file.name).add("content", file.content);
+template <class T>
+std::string text_of(const std::optional<T>& value) {
+  return value ? std::to_string(*value) : "";
 }
 
-void add_file(Key& key, const CopyStep& step, const InputFile& file) {
-  const mode_t type = file.status.st_mode & S_IFMT;
-  key.add("file", file.target).add("type", type).add("content", file.content);
-  if (!step.chmod && type != S_IFLNK) key.add("mode", file.status.st_mode & 07777U);
-  if (type == S_IFCHR || type == S_IFBLK) key.add("device", file.status.st_rdev);
-  // Files of a stage or an image keep their owner; those of the context belong to root.
-  if (step.chown.empty() && step.from.kind != Origin::Kind::context)
-    key.add("user", file.status.st_uid).add("group", file.status.st_gid);
+void add_mount(Key& key, const parser::RunMount& mount) {
+  key.add("mount", static_cast<std::uint64_t>(mount.type)).add("target", mount.target).add("id", mount.id);
+  key.add("source", mount.source).add("from", mount.from).add("environment", mount.environment);
+  key.add("read only", mount.read_only ? 1U : 0U).add("required", mount.required ? 1U : 0U);
+  key.add("sharing", static_cast<std::uint64_t>(mount.sharing)).add("uid", text_of(mount.uid));
+  key.add("gid", text_of(mount.gid)).add("mode", text_of(mount.mode)).add("size", text_of(mount.size));
 }
 
 }  // namespace
 
-std::string chain_of_image(const std::string& image_id) { return Key("image", image_id).hex(); }
+std::string chain_of_image(const std::string& image_id, std::optional<std::int64_t> newest) {
+  Key key("image", image_id);
+  if (newest) key.add("newest", std::to_string(*newest));
+  return key.hex();
+}
 
 std::string chain_with_layer(const std::string& chain, const std::string& layer) {
   return Key("layer", chain).add("layer", layer).hex();
 }
 
-std::string key_of(const RunStep& step, const std::string& chain) {
+std::string key_of(const RunStep& step, const std::string& chain, const std::vector<std::string>& mounted) {
   Key key("RUN", chain);
   key.add("arguments", step.arguments).add("script", step.script).add("environment", step.environment);
   key.add("user", step.user).add("directory", step.working_directory);
-  return key.add("network", static_cast<std::uint64_t>(step.network)).hex();
+  key.add("network", static_cast<std::uint64_t>(step.network)).add("security", step.security);
+  key.add("hosts", step.add_hosts).add("mounts", step.mounts.size());
+  for (const auto& mount : step.mounts) add_mount(key, mount);
+  return key.add("mounted", mounted).hex();
 }
 
-std::string key_of(const WorkdirStep& step, const std::string& chain) {
-  return Key("WORKDIR", chain).add("path", step.path).hex();
-}
-
-std::string key_of(const CopyStep& step, const std::string& chain, const std::vector<std::vector<Selected>>& selected) {
-  Key key("COPY", chain);
-  add_instruction(key, step);
-  for (const auto& source : selected) {
-    key.add("source", source.size());
-    for (const auto& one : source) {
-      key.add("directory", one.directory ? 1U : 0U).add("files", one.files.size());
-      for (const auto& file : one.files) add_file(key, step, file);
+std::string key_of_files(const std::vector<Selected>& selected) {
+  Key key("files", "");
+  for (const auto& one : selected) {
+    key.add("directory", one.directory ? 1U : 0U).add("files", one.files.size());
+    for (const auto& file : one.files) {
+      key.add("file", file.target).add("content", file.content).add("mode", file.status.st_mode);
+      key.add("user", file.status.st_uid).add("group", file.status.st_gid);
+      if (S_ISCHR(file.status.st_mode) || S_ISBLK(file.status.st_mode)) key.add("device", file.status.st_rdev);
     }
   }
   return key.hex();
 }
 
-std::string key_of(const CopyStep& step, const std::string& chain, const std::string& source_chain) {
-  Key key("COPY from", chain);
-  add_instruction(key, step);
-  return key.add("origin", source_chain).hex();
+std::string key_of(const WorkdirStep& step, const std::string& chain) {
+  return Key("WORKDIR", chain).add("path", step.path).add("user", step.user).hex();
 }
 
 }  // namespace conductor::builder

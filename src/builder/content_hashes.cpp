@@ -5,10 +5,10 @@
 #include "base/sha256.hpp"
 #include "base/text.hpp"
 #include "base/units.hpp"
+#include "builder/file_content.hpp"
 #include "store/records.hpp"
 
 #include <fcntl.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -24,7 +24,7 @@ namespace {
 
 using base::Error;
 
-constexpr std::string_view magic = "conductor content hashes 1\n";
+constexpr std::string_view magic = "conductor content hashes 2\n";
 constexpr std::size_t max_entries = 1U << 20U;
 constexpr std::size_t file_limit = 128U << 20U;
 constexpr std::size_t buffer_size = 256U << 10U;
@@ -44,25 +44,6 @@ bool is_settled(const struct stat& status, std::int64_t now) {
   return youngest + (coarse ? coarse_tick : fine_tick) < now;
 }
 
-// Returns whether there are any.
-bool hash_attributes(int fd, const std::string& path, base::Sha256& hash) {
-  bool any = false;
-  char names[4096];
-  const ssize_t size = flistxattr(fd, names, sizeof names);
-  if (size < 0 && errno != ENOTSUP) throw Error::from_errno("cannot read the attributes of " + path);
-  for (ssize_t at = 0; at < size;) {
-    const std::string name(names + at);
-    at += static_cast<ssize_t>(name.size()) + 1;
-    char value[4096];
-    if (!is_copied_attribute(name)) continue;
-    const ssize_t length = fgetxattr(fd, name.c_str(), value, sizeof value);
-    if (length < 0) throw Error::from_errno("cannot read the attributes of " + path);
-    hash.field(name).field({value, static_cast<std::size_t>(length)});
-    any = true;
-  }
-  return any;
-}
-
 void hash_file(const linux::RootFd& root, InputFile& file, std::vector<char>& buffer, bool keep) {
   const linux::Fd fd = root.open(file.path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   base::Sha256 hash;
@@ -76,14 +57,15 @@ void hash_file(const linux::RootFd& root, InputFile& file, std::vector<char>& bu
     hash.update({buffer.data(), static_cast<std::size_t>(size)});
     done += static_cast<std::size_t>(size);
   }
-  const bool attributes = hash_attributes(fd.get(), file.path, hash);
+  const std::string attributes = attributes_hash(fd.get(), file.path);
+  if (!attributes.empty()) hash.field(attributes);
   struct stat after{};
   if (fstat(fd.get(), &after) != 0) throw Error::from_errno("cannot look at " + file.path);
   if (done != expected || after.st_ino != file.status.st_ino ||
       nanoseconds(after.st_ctim) != nanoseconds(file.status.st_ctim))
     throw Error(base::escape_control(file.path) + " changed while the build read it");
   file.content = hash.hex();
-  if (keep && !attributes) file.bytes.emplace(buffer.data(), done);  // it fits into the buffer whole
+  if (keep && attributes.empty()) file.bytes.emplace(buffer.data(), done);  // it fits into the buffer whole
 }
 
 void hash_files(const linux::RootFd& root, const std::vector<InputFile*>& files) {
@@ -131,10 +113,6 @@ void from_hex(const std::string& text, unsigned char (&bytes)[32]) {
 
 }  // namespace
 
-bool is_copied_attribute(const std::string& name) {
-  return name == "security.capability" || (name.starts_with("user.") && !name.starts_with("user.overlay."));
-}
-
 ContentHashes::ContentHashes(std::string file) : file_(std::move(file)) {
   static_assert(std::is_trivially_copyable_v<Entry> && sizeof(Entry) == 72);
   if (file_.empty()) return;
@@ -176,6 +154,7 @@ void ContentHashes::fill(const linux::RootFd& root, std::vector<Selected>& selec
   if (unknown.empty()) return;
   const std::int64_t now = base::now_unix_ns();
   hash_files(root, unknown);
+  const std::lock_guard lock(mutex_);
   read_files_ += unknown.size();
   for (const auto* file : unknown) {
     if (!is_settled(file->status, now)) continue;

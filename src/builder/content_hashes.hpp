@@ -5,13 +5,11 @@
 #include "linux/root_fd.hpp"
 
 #include <cstdint>
+#include <mutex>
 #include <string>
 #include <vector>
 
 namespace conductor::builder {
-
-// Extended attributes that a COPY takes along and that count as content.
-bool is_copied_attribute(const std::string& name);
 
 class ContentHashes {
  public:
@@ -24,7 +22,7 @@ class ContentHashes {
   ContentHashes& operator=(const ContentHashes&) = delete;
 
   // Fills in `content` of all regular files (64 hex digits). What is not remembered is read, on all processors when it
-  // is much. Throws Error naming a file that cannot be read or changes meanwhile.
+  // is much. Throws Error naming a file that cannot be read or changes meanwhile. Safe for threads.
   void fill(const linux::RootFd& root, std::vector<Selected>& selected);
   std::size_t read_files() const { return read_files_; }  // files that had to be read so far
 
@@ -44,6 +42,7 @@ class ContentHashes {
 
   std::string file_;
   std::vector<Entry> known_;  // sorted by key
+  std::mutex mutex_;          // of what follows
   std::vector<Entry> learnt_;
   std::size_t read_files_ = 0;
 };

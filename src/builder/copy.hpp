@@ -2,6 +2,8 @@
 // the kernel merges directories, follows the image's own links and makes the whiteouts.
 #pragma once
 
+#include "builder/file_content.hpp"
+#include "builder/modes.hpp"
 #include "builder/ownership.hpp"
 #include "builder/selection.hpp"
 #include "builder/steps.hpp"
@@ -26,22 +28,32 @@ struct Place {
 Place place_for(const std::string& destination, bool destination_is_directory, bool source_is_directory,
                 const std::string& name);
 
+struct MadeDirectory {
+  std::string path;  // without links
+  bool made = false;
+};
+// Makes a directory and those above it that are missing, each 0755 and of that owner; links of the tree are followed,
+// also where they lead to what is not there yet.
+MadeDirectory make_directories(const linux::RootFd& tree, const std::string& path, const Owner& owner);
+
 struct CopyOrder {
-  std::string destination;     // absolute
-  std::optional<Owner> owner;  // of all that is made; nothing: as in the source
-  std::optional<mode_t> mode;  // of files and directories; nothing: as in the source
+  std::string destination;         // absolute
+  std::optional<Owner> owner;      // of all that is made; nothing: as in the source
+  std::optional<ModeChange> mode;  // of files and directories; nothing: as in the source
 };
 
 class Copier {
  public:
-  // `tree` is the overlay, `upper` its upper directory. What goes into a directory that this Copier has made itself is
-  // written to `upper` right away: nothing is merged there, and it costs two thirds.
-  Copier(const linux::RootFd& tree, const linux::RootFd& upper, CopyOrder order)
-      : tree_(tree), upper_(upper), order_(std::move(order)) {}
+  // `tree` is the overlay, `upper` its upper directory; both may be the same plain directory. What goes into a
+  // directory that this Copier has made itself is written to `upper` right away: nothing is merged there, and it costs
+  // two thirds. `copied` is told how many bytes more are there, every few MiB at least.
+  Copier(const linux::RootFd& tree, const linux::RootFd& upper, CopyOrder order, CopiedBytes copied = {})
+      : tree_(tree), upper_(upper), order_(std::move(order)), copied_(std::move(copied)) {}
 
-  // Modes, times, links, hard links among what one Copier copies, holes, and the attributes of content_hashes.hpp are
-  // kept. A directory that is there already keeps its own mode when it is the destination itself. Throws Error naming
-  // the file; also when a file is not any more what `source` says.
+  // Modes, times, links, hard links among what one Copier copies, holes, and the attributes of file_content.hpp are
+  // kept. The destination and the directories above it are no copies of anything: one that is missing becomes 0755 and
+  // gets the owner of the order, else root. Throws Error naming the file; also when a file is not any more what
+  // `source` says.
   void copy(const linux::RootFd& from, const Selected& source);
   void write(const InlineFile& file);
 
@@ -49,32 +61,35 @@ class Copier {
   struct Directory {  // of the destination, open while its entries are made
     std::string target;
     linux::Fd fd;
-    std::optional<struct stat> status;  // to be given to it when it is complete
-    std::string upper;                  // its path below the upper directory, when `fd` is of that one; else empty
+    const InputFile* source = nullptr;  // what it is a copy of: gives mode, owner and time when it is complete
+    std::optional<std::string> upper;   // its path below the upper directory, when `fd` is of that one
+    bool itself = false;                // the destination: it gets the time alone
   };
   struct Copied {
-    std::string path;
+    std::string path;  // without links, the same in both trees
     ino_t inode = 0;
-    bool upper = false;  // `path` is below the upper directory
   };
 
   Place place(bool directory, const std::string& name) const;
-  linux::Fd make_parents(const std::string& path, bool& made) const;
-  Directory made_directory(const InputFile& file, const std::string& path) const;
+  Directory make_destination(const std::string& path) const;
+  void open_made(Directory& directory, const std::string& path) const;
   Directory enter(const Directory& parent, const InputFile& file, const std::string& path) const;
-  void leave(const Directory& directory) const;
+  void leave(const linux::RootFd& from, const Directory& directory) const;
   void copy_directory(const linux::RootFd& from, const Selected& source, const std::string& destination);
   void copy_entry(const linux::RootFd& from, const InputFile& file, const Directory& directory, const std::string& name,
                   const std::string& path);
-  void copy_regular(const linux::RootFd& from, const InputFile& file, const linux::Fd& directory,
+  void copy_regular(const linux::RootFd& from, const InputFile& file, const Directory& directory,
                     const std::string& name, const std::string& path);
+  std::string real_path(const Directory& directory, const std::string& name, const std::string& path) const;
   bool link_again(const InputFile& file, const Directory& directory, const std::string& name, const std::string& path);
+  mode_t mode_of(const struct stat& status) const;
   void set_owner(int fd, const struct stat& status, const std::string& path) const;
   void set_owner_at(int directory, const std::string& name, const struct stat& status, const std::string& path) const;
 
   const linux::RootFd& tree_;
   const linux::RootFd& upper_;
   CopyOrder order_;
+  CopiedBytes copied_;
   std::map<std::pair<dev_t, ino_t>, Copied> linked_;
 };
 

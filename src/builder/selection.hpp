@@ -16,7 +16,9 @@ struct InputFile {
   std::string path;    // below the root it is read from, without links
   std::string target;  // below the destination; empty: the destination directory itself
   struct stat status{};
-  std::string content;  // of a link: where it points; of a regular file: its content hash, once it is known
+  // Of a link: where it points; of a regular file: its content hash, once it is known; of a directory: the hash of its
+  // attributes, empty without any.
+  std::string content;
   std::optional<std::string> bytes;  // of a small file that was read for its hash: all of it, and it has no attributes
 };
 
@@ -27,11 +29,21 @@ struct Selected {
   std::vector<InputFile> files;  // parents before children, names sorted; a file alone has its name as target
 };
 
+struct SelectionOptions {
+  // --exclude: of paths as they are below the destination.
+  parser::IgnoreRules exclude;
+  // --parents: a source keeps the directories above it, up to the root or to a "/./" in the pattern. `**` stands for
+  // any number of directories, and a link is kept as one.
+  bool parents = false;
+};
+parser::IgnoreRules exclusion_rules(const std::vector<std::string>& patterns);
+
 // All that a pattern names (Go's filepath.Match component by component), sorted; what the rules ignore is left out.
 // A pattern without special characters that names nothing is an Error which says so; one with them just selects
-// nothing.
+// nothing. Sockets belong to a process, not to an image: left out.
 std::vector<Selected> select_files(const linux::RootFd& root, const parser::IgnoreRules& rules,
-                                   const std::string& pattern);
+                                   const std::string& pattern, const SelectionOptions& options = {});
+bool has_wildcard(const std::string& pattern);
 
 // The path with every link in it replaced, as if the root were "/"; relative, "" for the root itself. A component that
 // is missing: nothing, or with `may_miss` the rest as written. For decisions by name: what is then opened goes through
