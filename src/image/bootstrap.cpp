@@ -4,11 +4,12 @@
 #include "base/text.hpp"
 #include "base/units.hpp"
 #include "image/apt_sources.hpp"
+#include "image/base_cleaning.hpp"
 #include "image/bootstrap_progress.hpp"
 #include "image/names.hpp"
+#include "image/snapshots.hpp"
 #include "image/suite.hpp"
 #include "linux/fd.hpp"
-#include "linux/mount.hpp"
 #include "linux/process.hpp"
 #include "linux/root_fd.hpp"
 #include "store/lock.hpp"
@@ -34,14 +35,12 @@ using base::Error;
 constexpr const char* program_path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 constexpr std::chrono::hours longest_wait(2);  // for another process that bootstraps the same suite
 
-std::string text_of(const Suite& suite) { return suite.distribution + ":" + suite.name; }
-
 std::string find_debootstrap(const Suite& suite) {
   for (const auto& directory : base::split(program_path, ':')) {
     const std::string path = directory + "/debootstrap";
     if (access(path.c_str(), X_OK) == 0) return path;
   }
-  throw Error("debootstrap is not installed, so " + text_of(suite) + " cannot be made")
+  throw Error("debootstrap is not installed, so " + suite.text() + " cannot be made")
       .with_hint("apt-get install debootstrap");
 }
 
@@ -60,12 +59,15 @@ std::vector<std::string> environment_for(const AptConfiguration& apt) {
   return environment;
 }
 
+std::optional<std::string> mirror_for(const Suite& suite, const AptConfiguration& apt) {
+  if (!suite.snapshot.empty()) return snapshot_address(snapshot_pattern(suite), suite.distribution, suite.snapshot);
+  return mirror_of(apt.sources, suite.distribution, suite.name);
+}
+
 linux::SpawnOptions command_for(const Suite& suite, const std::string& target, const AptConfiguration& apt) {
   linux::SpawnOptions options;
   options.program = find_debootstrap(suite);
-  options.arguments = {
-      "debootstrap", "--variant=minbase", "--force-check-gpg", "--keyring=" + require_suite(suite), suite.name, target};
-  if (const auto mirror = mirror_of(apt.sources, suite.distribution, suite.name)) options.arguments.push_back(*mirror);
+  options.arguments = debootstrap_arguments(suite, require_suite(suite), target, mirror_for(suite, apt));
   options.environment = environment_for(apt);
   return options;
 }
@@ -84,28 +86,32 @@ bool has_reader(int pipe) {
   return poll(&poll_request, 1, 0) == 0;
 }
 
+// All that the child needs, made before it is: other threads may hold the allocator's lock when it is cloned.
+struct Launch {
+  const char* program;
+  std::vector<char*> arguments, environment;
+  linux::Fd null;
+};
+
 // In the child: the first process of its own pid and mount namespaces, so that its end is the end of all it has started
-// and mounted; and it ends with us.
-int become_debootstrap(const linux::SpawnOptions& options, linux::Pipe& output) {
-  output.read.reset();
+// and mounted; and it ends with us. Only async-signal-safe calls.
+int become_debootstrap(Launch& launch, int output) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (!has_reader(output.write.get())) return base::exit_error;
+  if (!has_reader(output)) return base::exit_error;
   setsid();
-  linux::make_mounts_private();
+  if (mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return base::exit_error;
   umask(022);
-  const linux::Fd null = linux::open_file("/dev/null", O_RDONLY);
-  dup2(null.get(), STDIN_FILENO);
-  dup2(output.write.get(), STDOUT_FILENO);
-  dup2(output.write.get(), STDERR_FILENO);
+  dup2(launch.null.get(), STDIN_FILENO);
+  dup2(output, STDOUT_FILENO);
+  dup2(output, STDERR_FILENO);
   for (const int signal : {SIGHUP, SIGINT, SIGQUIT, SIGPIPE, SIGTERM, SIGCHLD}) std::signal(signal, SIG_DFL);
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
   linux::close_on_exec_from(STDERR_FILENO + 1);
-  auto arguments = pointers(options.arguments);
-  auto environment = pointers(options.environment);
-  execve(options.program.c_str(), arguments.data(), environment.data());
-  throw Error::from_errno("cannot start " + options.program);
+  execve(launch.program, launch.arguments.data(), launch.environment.data());
+  constexpr std::string_view complaint = "E: cannot start debootstrap\n";
+  return write(STDERR_FILENO, complaint.data(), complaint.size()) < 0 ? base::exit_error : base::exit_not_executable;
 }
 
 // Ends what runs in the namespaces, also when reading its output or telling of it fails.
@@ -149,84 +155,85 @@ void follow(int output, BootstrapProgress& state, const Progress& progress) {
 void run_debootstrap(const Suite& suite, const std::string& target, const AptConfiguration& apt,
                      const Progress& progress) {
   const linux::SpawnOptions options = command_for(suite, target, apt);
-  BootstrapProgress state(text_of(suite));
+  BootstrapProgress state(suite.text());
   linux::Pipe output = linux::make_pipe();
-  Running running(linux::clone_child(CLONE_NEWNS | CLONE_NEWPID, [&] { return become_debootstrap(options, output); }));
+  Launch launch{options.program.c_str(), pointers(options.arguments), pointers(options.environment),
+                linux::open_file("/dev/null", O_RDONLY)};
+  Running running(linux::clone_child(CLONE_NEWNS | CLONE_NEWPID, [&] {
+    close(output.read.get());
+    return become_debootstrap(launch, output.write.get());
+  }));
   output.write.reset();
   follow(output.read.get(), state, progress);
   const linux::Ending ending = running.wait();
   if (ending.shell_code() != 0)
-    throw Error("debootstrap failed for " + text_of(suite) + " (exit code " + std::to_string(ending.shell_code()) +
+    throw Error("debootstrap failed for " + suite.text() + " (exit code " + std::to_string(ending.shell_code()) +
                 "): " + state.complaint());
-}
-
-void empty_directory(const linux::RootFd& root, const std::string& directory) {
-  if (!root.status(directory)) return;
-  const std::string prefix = directory + "/";
-  for (const auto& name : root.list(directory)) root.remove_all(prefix + name);
-}
-
-// What belongs to this machine or to this moment does not belong into an image.
-void clean(const linux::RootFd& root) {
-  for (const char* directory : {"/var/cache/apt", "/var/lib/apt/lists", "/dev", "/tmp"})
-    empty_directory(root, directory);
-  root.make_directories("/var/cache/apt/archives/partial");
-  root.make_directories("/var/lib/apt/lists/partial");
-  for (const char* file : {"/etc/resolv.conf", "/etc/hostname", "/etc/machine-id"}) root.write_file(file, "");
-  for (const char* file : {"/var/lib/dbus/machine-id", "/var/log/bootstrap.log", "/var/log/dpkg.log",
-                           "/var/log/alternatives.log", "/var/log/apt", "/var/cache/ldconfig/aux-cache"})
-    root.remove_all(file);
-  root.make_directories("/var/log/apt");
 }
 
 // The image installs packages from where the host does.
 void configure_apt(const linux::RootFd& root, const Suite& suite, const AptConfiguration& apt) {
-  const std::string sources = sources_list_for(apt.sources, suite.distribution, suite.name);
+  const std::string sources = suite.snapshot.empty() ? sources_list_for(apt.sources, suite.distribution, suite.name)
+                                                     : snapshot_sources(suite, snapshot_pattern(suite));
   if (sources.empty()) return;
   root.write_file("/etc/apt/sources.list", sources);
   root.remove_all("/etc/apt/sources.list.d/" + suite.distribution + ".sources");
-  if (apt.accepts_old_archive)
+  if (apt.accepts_old_archive || !suite.snapshot.empty())
     root.write_file("/etc/apt/apt.conf.d/80archive", "Acquire::Check-Valid-Until \"false\";\n");
 }
 
-Image describe(const Suite& suite, const std::string& layer) {
+// `released`: when the archive was, unix seconds.
+Image describe(const Suite& suite, const std::string& layer, std::optional<std::int64_t> released) {
   Image image;
   image.layers = {layer};
   image.config.env = {std::string("PATH=") + program_path};
   image.config.cmd = {suite.distribution == "ubuntu" ? "/bin/bash" : "bash"};
   image.architecture = native_architecture();
-  image.created = base::now_unix_ns();
+  if (released) image.created = *released * 1'000'000'000;
+  image.history = {{released.value_or(0), "debootstrap --variant=minbase " + suite.text(), "", false}};
   return image;
 }
 
 // One process at a time makes a base. Says so when it has to wait.
 store::Lock lock_base(const store::Locations& locations, const Suite& suite, const Progress& progress) {
-  const std::string path = locations.locks() + "/base-" + encode_file_name(text_of(suite));
+  const std::string path = locations.locks() + "/base-" + encode_file_name(suite.text());
   if (auto lock = store::Lock::try_acquire(path)) return std::move(*lock);
-  if (progress) progress("another build is bootstrapping " + text_of(suite) + "; waiting");
+  if (progress) progress("another build is bootstrapping " + suite.text() + "; waiting");
   return store::Lock::acquire(path, store::Lock::Mode::exclusive, longest_wait);
 }
 
 }  // namespace
 
+// Debootstrap checks the signature of the archive and not until when it is valid, so a past day needs no option.
+std::vector<std::string> debootstrap_arguments(const Suite& suite, const std::string& keyring,
+                                               const std::string& target, const std::optional<std::string>& mirror) {
+  std::vector<std::string> arguments = {"debootstrap",          "--variant=minbase", "--force-check-gpg",
+                                        "--keyring=" + keyring, suite.name,          target};
+  if (mirror) arguments.push_back(*mirror);
+  return arguments;
+}
+
 Image bootstrap(Images& images, const store::Locations& locations, const Suite& suite, const Progress& progress) {
   require_suite(suite);
-  const base::Context context("bootstrapping " + text_of(suite));
+  if (!suite.snapshot.empty()) snapshot_pattern(suite);  // says what is missing before anything is done
+  const base::Context context("bootstrapping " + suite.text());
   if (geteuid() != 0) throw Error("only root can do that");
   const store::Lock lock = lock_base(locations, suite, progress);
   if (auto image = read_base(locations, suite)) return *image;
   if (progress)
-    progress(text_of(suite) + ": bootstrapping from the distribution's archive, once; this takes about a minute");
+    progress(suite.text() + ": bootstrapping from the distribution's archive, once; this takes about a minute");
 
   const AptConfiguration apt = read_apt_configuration();
   LayerDraft draft(locations);
   run_debootstrap(suite, draft.upper(), apt, progress);
   const auto root = linux::RootFd::open(draft.upper());
-  clean(root);
+  const auto released = release_date(root);
+  clean_base(root, released);
   configure_apt(root, suite, apt);
-  Image image = images.complete(describe(suite, images.commit(std::move(draft))));
+  const std::string layer = images.commit(std::move(draft), released);
+  Image image = images.complete(describe(suite, layer, released));
   store::write_record(base_record(locations, suite), image);
-  if (progress) progress(text_of(suite) + ": ready, " + base::format_size(image.size));
+  if (progress) progress(suite.text() + ": ready, " + base::format_size(image.size));
   return image;
 }
 

@@ -10,4 +10,8 @@ namespace conductor::image {
 // any point it leaves no process, no mount, and nothing that is later taken as whole.
 Image bootstrap(Images& images, const store::Locations& locations, const Suite& suite, const Progress& progress);
 
+// The words of the call; `target` is an empty directory. Pure.
+std::vector<std::string> debootstrap_arguments(const Suite& suite, const std::string& keyring,
+                                               const std::string& target, const std::optional<std::string>& mirror);
+
 }  // namespace conductor::image

@@ -84,16 +84,18 @@ void fields(S& s, V&& v) {
   v("author", s.author), v("history", s.history), v("created", s.created), v("size", s.size);
 }
 
-// A name as people write it: "counter", "team/app:1.2", "debian:bookworm"; the tag is "latest" when left out.
+// A name as people write it: "counter", "team/app:1.2", "debian:bookworm"; the tag is "latest" when left out. A base of
+// a dated archive, "debian:bookworm@20260901", has the time in its tag: "bookworm@20260901T000000Z".
 struct Reference {
   std::string name;
   std::string tag = "latest";
-  std::string text() const { return name + ":" + tag; }
+  std::string digest = {};                               // "sha256:" and 64 digits, which the image must have; or empty
+  std::string text() const { return name + ":" + tag; }  // without the digest
   bool operator==(const Reference&) const = default;
   auto operator<=>(const Reference&) const = default;
 };
-// Throws Error saying what a reference looks like. Lower-case names with separators . _ - / and an optional host:port
-// part.
+// [host[:port]/]name[:tag][@sha256:…], or [:suite]@YYYYMMDD[THHMMSSZ] of debian and ubuntu. Lower-case names with
+// separators . _ - /. Throws Error saying what a reference looks like.
 Reference parse_reference(const std::string& text);
 
 // One line of `images`.
@@ -123,14 +125,15 @@ class Images {
  public:
   explicit Images(store::Locations locations);
 
-  // By reference, id or unique id prefix (at least 4 digits); nothing when there is none, Error when ambiguous.
+  // By reference, id or unique id prefix (at least 4 digits); nothing when there is none, Error when ambiguous or when
+  // the name's image is not the one whose digest is asked for.
   std::optional<Image> find(const std::string& name) const;
   // As find, then a bootstrapped base for an unqualified debian:SUITE or ubuntu:SUITE, made when missing (minutes).
   // "scratch" is the image without layers. Throws Error "no such image" with what was probably meant.
   Image resolve(const std::string& name, const Progress& progress);
 
-  // Makes the image visible and gives it the names; a name that exists moves. Computes id and size. Durable when it
-  // returns.
+  // Makes the image visible and gives it the names; a name that exists moves. Computes id and size, and when it was
+  // made unless that is given. Durable when it returns. A name with a digest or a date is refused.
   Image save(Image image, const std::vector<Reference>& names);
   void tag(const Image& image, const Reference& name);
   // With id and size, as save computes them, but not visible.
@@ -177,6 +180,9 @@ class Images {
 struct Suite {
   std::string distribution;
   std::string name;
+  std::string snapshot = {};  // "20260901T000000Z": as the archive was then; empty: as it is
+  // As a reference has it: "debian:bookworm@20260901T000000Z".
+  std::string text() const { return distribution + ":" + name + (snapshot.empty() ? "" : "@" + snapshot); }
 };
 std::optional<Suite> suite_of(const Reference& reference);
 

@@ -41,6 +41,31 @@ std::optional<Image> find_by_reference(const store::Locations& locations, const 
   return std::nullopt;
 }
 
+std::string digest_of(const Image& image) { return "sha256:" + image.id; }
+
+[[noreturn]] void wrong_digest(const Reference& reference, const Image& image) {
+  throw Error("the image " + reference.text() + " is " + digest_of(image) + ", not the " + reference.digest +
+              " that is asked for")
+      .with_hint(suite_of(reference) ? "bases are bootstrapped on this machine; a registry's digest does not name them"
+                                     : "an image's digest is its id, as 'conductor images --no-trunc' shows it");
+}
+
+// The name's image when it has the digest, else one of another tag of the name that has it.
+std::optional<Image> find_pinned(const store::Locations& locations, const Reference& reference) {
+  auto named = find_by_reference(locations, reference);
+  if (named && digest_of(*named) == reference.digest) return named;
+  for (const auto& tag : all_tags(locations))
+    if ("sha256:" + tag.image == reference.digest && tag.reference.starts_with(reference.name + ":"))
+      return read_image(locations, tag.image);
+  if (named) wrong_digest(reference, *named);
+  return std::nullopt;
+}
+
+void require_plain(const Reference& name) {
+  if (!name.digest.empty() || name.tag.find('@') != std::string::npos)
+    throw Error("an image cannot be given a name with a digest or a date: " + name.text());
+}
+
 bool looks_like_id(const std::string& text) {
   return text.size() >= shortest_id && text.size() <= 64 &&
          text.find_first_not_of("0123456789abcdef") == std::string::npos;
@@ -124,6 +149,7 @@ std::optional<Image> Images::find(const std::string& name) const {
   if (constexpr std::string_view algorithm = "sha256:"; name.starts_with(algorithm)) {
     id = name.substr(algorithm.size());
   } else if (const auto reference = try_reference(name)) {
+    if (!reference->digest.empty()) return find_pinned(locations_, *reference);
     if (auto image = find_by_reference(locations_, *reference)) return image;
   }
   return looks_like_id(id) ? find_by_id(locations_, id) : std::nullopt;
@@ -135,7 +161,9 @@ Image Images::resolve(const std::string& name, const Progress& progress) {
   const Reference reference = parse_reference(name);  // says what is wrong with a name that is none
   const auto suite = suite_of(reference);
   if (!suite) throw no_such_image(locations_, name);
-  return bootstrap(*this, locations_, *suite, progress);
+  Image image = bootstrap(*this, locations_, *suite, progress);
+  if (!reference.digest.empty() && digest_of(image) != reference.digest) wrong_digest(reference, image);
+  return image;
 }
 
 Image Images::complete(Image image) const {
@@ -154,6 +182,7 @@ Image Images::complete(Image image) const {
 }
 
 Image Images::save(Image image, const std::vector<Reference>& names) {
+  for (const auto& name : names) require_plain(name);
   image = complete(std::move(image));
   const store::Lock lock = lock_names(locations_);
   if (auto same = read_image(locations_, image.id))
@@ -165,6 +194,7 @@ Image Images::save(Image image, const std::vector<Reference>& names) {
 }
 
 void Images::tag(const Image& image, const Reference& name) {
+  require_plain(name);
   const store::Lock lock = lock_names(locations_);
   if (!read_image(locations_, image.id)) store::write_record(image_record(locations_, image.id), image);  // a base
   write_tag(locations_, name, image.id);

@@ -94,8 +94,7 @@ std::vector<Image> all_images(const store::Locations& locations) {
 }
 
 std::string base_record(const store::Locations& locations, const Suite& suite) {
-  const Reference reference{suite.distribution, suite.name};
-  return locations.bases() + "/" + encode_file_name(reference.text()) + std::string(record_suffix);
+  return locations.bases() + "/" + encode_file_name(suite.text()) + std::string(record_suffix);
 }
 
 std::optional<Image> read_base(const store::Locations& locations, const Suite& suite) {

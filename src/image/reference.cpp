@@ -1,4 +1,4 @@
-// References after the grammar of the OCI distribution specification: [host[:port]/]name[:tag].
+// References after the grammar of the OCI distribution specification, and dates of ours.
 #include "base/error.hpp"
 #include "base/text.hpp"
 #include "image/image.hpp"
@@ -84,8 +84,40 @@ std::string complaint(const std::string& name) {
 
 }  // namespace
 
-Reference parse_reference(const std::string& text) {
-  if (text.find('@') != std::string::npos) refuse(text, "images are not named by digest");
+namespace {
+
+constexpr std::string_view digest_prefix = "sha256:";
+constexpr std::size_t digest_digits = 64;
+
+bool valid_digest(std::string_view text) {
+  if (!text.starts_with(digest_prefix)) return false;
+  const auto digits = text.substr(digest_prefix.size());
+  return digits.size() == digest_digits && std::all_of(digits.begin(), digits.end(), is_hex);
+}
+
+// Two digits as a number that lies in a range.
+bool in_range(std::string_view digits, int low, int high) {
+  const int value = (digits[0] - '0') * 10 + digits[1] - '0';
+  return value >= low && value <= high;
+}
+
+// "20260901" or "20260901T120000Z" → the latter form; nothing for what is no time.
+std::optional<std::string> snapshot_time(std::string_view text) {
+  constexpr std::string_view pattern = "00000000T000000Z";
+  constexpr std::size_t day = 8;
+  if (text.size() != day && text.size() != pattern.size()) return std::nullopt;
+  for (std::size_t i = 0; i < text.size(); ++i)
+    if (pattern[i] == '0' ? !is_digit(text[i]) : text[i] != pattern[i]) return std::nullopt;
+  std::string time(text);
+  time += pattern.substr(text.size());
+  const std::string_view t = time;
+  const bool valid = in_range(t.substr(4, 2), 1, 12) && in_range(t.substr(6, 2), 1, 31) &&
+                     in_range(t.substr(9, 2), 0, 23) && in_range(t.substr(11, 2), 0, 59) &&
+                     in_range(t.substr(13, 2), 0, 59);
+  return valid ? std::optional(time) : std::nullopt;
+}
+
+Reference parse_name(const std::string& text, const std::string& whole) {
   Reference reference;
   reference.name = text;
   const auto colon = text.rfind(':');
@@ -94,9 +126,27 @@ Reference parse_reference(const std::string& text) {
     reference.name = text.substr(0, colon);
     reference.tag = text.substr(colon + 1);
     if (!valid_tag(reference.tag))
-      refuse(text, "the tag \"" + reference.tag + "\" is not up to 128 letters, digits, _ . -, the first no . or -");
+      refuse(whole, "the tag \"" + reference.tag + "\" is not up to 128 letters, digits, _ . -, the first no . or -");
   }
-  if (const std::string why = complaint(reference.name); !why.empty()) refuse(text, why);
+  if (const std::string why = complaint(reference.name); !why.empty()) refuse(whole, why);
+  return reference;
+}
+
+}  // namespace
+
+Reference parse_reference(const std::string& text) {
+  const auto at = text.find('@');
+  Reference reference = parse_name(text.substr(0, at), text);
+  if (at == std::string::npos) return reference;
+  const std::string which = text.substr(at + 1);
+  if (valid_digest(which))
+    reference.digest = which;
+  else if (const auto time = snapshot_time(which); time && suite_of(reference))
+    reference.tag += "@" + *time;
+  else
+    refuse(text, time ? "only debian and ubuntu have dated archives"
+                      : "after \"@\" stands a digest, sha256: and 64 hex digits, or for debian and ubuntu a date, "
+                        "20260901 or 20260901T120000Z");
   return reference;
 }
 

@@ -94,14 +94,17 @@ std::optional<std::string> suite_of_version(std::string_view table, std::string_
 
 std::optional<Suite> suite_of(const Reference& reference) {
   if (reference.name != "debian" && reference.name != "ubuntu") return std::nullopt;
-  std::string tag = reference.tag;
-  if (constexpr std::string_view slim = "-slim"; tag.ends_with(slim)) tag.resize(tag.size() - slim.size());
-  if (tag == "latest") return Suite{reference.name, host_suite(reference.name).value_or("stable")};
-  if (tag.front() >= '0' && tag.front() <= '9') {
+  const auto at = reference.tag.find('@');
+  Suite suite{reference.name, reference.tag.substr(0, at), at == std::string::npos ? "" : reference.tag.substr(at + 1)};
+  if (constexpr std::string_view slim = "-slim"; suite.name.ends_with(slim))
+    suite.name.resize(suite.name.size() - slim.size());
+  if (suite.name == "latest") {
+    suite.name = host_suite(reference.name).value_or("stable");
+  } else if (suite.name.front() >= '0' && suite.name.front() <= '9') {
     const auto table = linux::try_read_file("/usr/share/distro-info/" + reference.name + ".csv");
-    if (auto suite = suite_of_version(table.value_or(""), tag)) return Suite{reference.name, std::move(*suite)};
+    suite.name = suite_of_version(table.value_or(""), suite.name).value_or(suite.name);
   }
-  return Suite{reference.name, tag};
+  return suite;
 }
 
 }  // namespace conductor::image

@@ -1,7 +1,10 @@
 // Which suites exist, what their bootstrap says, without bootstrapping one.
 #include "base/error.hpp"
+#include "image/base_cleaning.hpp"
+#include "image/bootstrap.hpp"
 #include "image/bootstrap_progress.hpp"
 #include "image/image.hpp"
+#include "image/snapshots.hpp"
 #include "image/suite.hpp"
 #include "store/records.hpp"
 #include "support/catch.hpp"
@@ -101,6 +104,90 @@ TEST_CASE("a failure is told with debootstrap's own errors, safe for a terminal"
   progress.take("I: more", start);
   CHECK_THAT(progress.complaint(), Contains("Failed getting release file"));
   CHECK(progress.complaint().find('\x1b') == std::string::npos);
+}
+
+const Suite past{"debian", "bookworm", "20260901T000000Z"};
+
+TEST_CASE("a base of a past day is made of the archive of that day") {
+  const std::string pattern = "http://archive.example/{distribution}/{time}/";
+  CHECK(snapshot_address(pattern, "debian", "20260901T000000Z") == "http://archive.example/debian/20260901T000000Z");
+  CHECK(debootstrap_arguments(past, "/keyring.gpg", "/target", snapshot_address(pattern, "debian", past.snapshot)) ==
+        std::vector<std::string>{"debootstrap", "--variant=minbase", "--force-check-gpg", "--keyring=/keyring.gpg",
+                                 "bookworm", "/target", "http://archive.example/debian/20260901T000000Z"});
+  CHECK(snapshot_sources(past, pattern) ==
+        "deb http://archive.example/debian/20260901T000000Z bookworm main\n"
+        "deb http://archive.example/debian/20260901T000000Z bookworm-updates main\n"
+        "deb http://archive.example/debian-security/20260901T000000Z bookworm-security main\n");
+  CHECK(snapshot_sources({"debian", "sid", "20260901T000000Z"}, "http://a/{time}") ==
+        "deb http://a/20260901T000000Z sid main\n");
+  CHECK(snapshot_sources({"ubuntu", "noble", "20260901T000000Z"}, "http://a/ubuntu/{time}") ==
+        "deb http://a/ubuntu/20260901T000000Z noble main\n"
+        "deb http://a/ubuntu/20260901T000000Z noble-updates main\n"
+        "deb http://a/ubuntu/20260901T000000Z noble-security main\n");
+}
+
+TEST_CASE("the archive of past days is configured, or it is told what to set") {
+  const test::TemporaryDirectory directory;
+  const std::string file = directory / "config";
+  try {
+    snapshot_pattern(past, file);
+    FAIL("no error");
+  } catch (const base::Error& e) {
+    CHECK_THAT(e.message(), Contains("debian:bookworm@20260901T000000Z"));
+    CHECK_THAT(e.hint(), Contains("snapshot_mirror = ") && Contains(file) && Contains("CONDUCTOR_SNAPSHOT_MIRROR"));
+  }
+  store::write_file_atomically(file,
+                               "# snapshot_mirror = http://comment/{time}\n"
+                               " snapshot_mirror =  http://all/{time} \n"
+                               "snapshot_mirror.ubuntu=http://ubuntu/{time}?a=b\n");
+  CHECK(snapshot_pattern(past, file) == "http://all/{time}");
+  CHECK(snapshot_pattern({"ubuntu", "noble", past.snapshot}, file) == "http://ubuntu/{time}?a=b");
+  store::write_file_atomically(file, "snapshot_mirror = http://all/\n");
+  CHECK_THROWS_WITH(snapshot_pattern(past, file), Contains("{time}"));
+}
+
+TEST_CASE("the day of an archive is read from its Release file") {
+  CHECK(parse_release_date("Origin: Debian\nDate: Sat, 11 Jul 2026 10:16:37 UTC\nAcquire-By-Hash: yes\n") ==
+        1783764997);
+  CHECK_FALSE(parse_release_date("Origin: Debian\n"));
+  CHECK_FALSE(parse_release_date("Date: yesterday\n"));
+  CHECK(clamp_shadow_line("root:*:20700:0:99999:7:::", 20000) == "root:*:20000:0:99999:7:::");
+  CHECK(clamp_shadow_line("root:*:19999:0:99999:7:::", 20000) == "root:*:19999:0:99999:7:::");
+  CHECK(clamp_shadow_line("root:*::0:99999:7:::", 20000) == "root:*::0:99999:7:::");
+  CHECK(clamp_shadow_line("", 20000).empty());
+}
+
+TEST_CASE("a base keeps nothing of the moment it was made in") {
+  const test::TemporaryDirectory directory;
+  const auto write = [&](const std::string& path, const std::string& content = "x") {
+    store::make_directory(directory / path.substr(0, path.rfind('/')));
+    store::write_file_atomically(directory / path, content, false);
+  };
+  for (const char* path :
+       {"etc/passwd-", "etc/.pwd.lock", "etc/resolv.conf", "etc/machine-id", "etc/kept", "var/lib/dpkg/status-old",
+        "var/lib/dpkg/status", "var/lib/dpkg/lock", "var/cache/debconf/config.dat-old", "var/cache/apt/pkgcache.bin",
+        "var/log/apt/history.log", "var/log/bootstrap.log", "usr/lib/python3/__pycache__/a.pyc",
+        "usr/bin/tool.dpkg-new", "usr/share/a-old", "var/cache/ldconfig/aux-cache", "dev/made", "tmp/made"})
+    write(path);
+  write("etc/shadow", "root:*:20700:0:99999:7:::\n");
+  write("var/lib/apt/lists/a_InRelease", "Date: Sat, 11 Jul 2026 10:16:37 UTC\n");
+  write("var/lib/apt/lists/b_Release", "Date: Sat, 11 Jul 2026 10:16:36 UTC\n");
+  const auto root = linux::RootFd::open(directory.path());
+  CHECK(release_date(root) == 1783764997);
+  clean_base(root, 86400 * 20000);
+  std::vector<std::string> left;
+  const std::function<void(const std::string&)> list = [&](const std::string& path) {
+    for (const auto& name : root.list(path + "/"))
+      S_ISDIR(root.status(path + "/" + name)->st_mode) ? list(path + "/" + name) : left.push_back(path + "/" + name);
+  };
+  list("");
+  CHECK(left == std::vector<std::string>{"/etc/hostname", "/etc/kept", "/etc/machine-id", "/etc/resolv.conf",
+                                         "/etc/shadow", "/usr/share/a-old", "/var/lib/dpkg/status"});
+  CHECK(root.read_file("/etc/machine-id", 10) == "");
+  CHECK(root.read_file("/etc/shadow", 100) == "root:*:20000:0:99999:7:::\n");
+  CHECK(root.status("/var/log/apt"));
+  CHECK(root.status("/var/cache/apt/archives/partial"));
+  CHECK_FALSE(release_date(root));
 }
 
 }  // namespace

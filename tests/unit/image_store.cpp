@@ -198,6 +198,22 @@ TEST_CASE_METHOD(Fixture, "the id is of the content: the same again is the same,
   CHECK(images.find(first.id));
 }
 
+TEST_CASE_METHOD(Fixture, "a name with a digest is that image or none") {
+  Images images(locations);
+  const Image one = image(images, "one", {"team/app:1"});
+  const Image two = image(images, "two", {"team/app:2", "team/app"});
+  CHECK(images.find("team/app:1@sha256:" + one.id)->id == one.id);
+  CHECK(images.find("team/app@sha256:" + two.id)->id == two.id);
+  CHECK(images.find("team/app@sha256:" + one.id)->id == one.id);  // of another tag
+  const std::string other = "sha256:" + std::string(64, '1');
+  CHECK_THROWS_WITH(images.find("team/app:1@" + other), Contains(one.id) && Contains(other));
+  CHECK_THROWS_WITH(images.resolve("team/app@" + other, quiet), Contains("asked for"));
+  CHECK_FALSE(images.find("other@sha256:" + one.id));
+  CHECK_THROWS_WITH(images.resolve("other@sha256:" + one.id, quiet), Contains("no such image"));
+  CHECK_THROWS_WITH(images.tag(one, parse_reference("new@" + other)), Contains("cannot be given"));
+  CHECK_THROWS_WITH(images.save(one, {parse_reference("debian:sid@20260901")}), Contains("cannot be given"));
+}
+
 TEST_CASE_METHOD(Fixture, "images are listed by name and tag, those without a name last") {
   Images images(locations);
   image(images, "one", {"b:2", "b:1"});
