@@ -1,2 +1,2 @@
 include(GNUInstallDirs)
-install(TARGETS conductor conductor-monitor RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(TARGETS conductor conductor-monitor conductor-transfer RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})

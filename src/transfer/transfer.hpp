@@ -52,17 +52,22 @@ Unpacked unpack(int archive, int directory, const UnpackLimits& limits = {}, con
                 const linux::Cancellation* cancellation = nullptr);
 
 struct GitSource {
-  std::string url;     // https://…, http://…, ssh://…, git@host:path, git://…, or a local path
-  std::string ref;     // branch, tag, or commit; empty: the remote's HEAD
-  std::string subdir;  // of the tree; empty: all of it
-  bool keep_git = false;
+  std::string url;        // https://…, http://…, ssh://…, git@host:path, git://…, or a local path
+  std::string ref;        // branch, tag, or commit; empty: the remote's HEAD
+  std::string subdir;     // of the tree; empty: all of it
+  std::string checksum;   // of the commit, or its beginning: anything else is refused; empty: none is asked for
+  bool keep_git = false;  // leaves .git where it is; never together with `subdir`
+  bool submodules = true;
   bool operator==(const GitSource&) const = default;
 };
-// "https://host/repo.git#ref:subdir", "git@host:repo", "git://…", "ssh://…", "https://github.com/user/repo" (with
-// ".git" only for other hosts), with ?ref=…&subdir=…&keep-git-dir=… as well. Nothing when the text is no git URL. Pure.
-std::optional<GitSource> parse_git_source(const std::string& text);
-// Fetches with the host's git(1), without its hooks and configuration, and writes the tree into an empty directory.
-// Returns the commit, 40 or 64 hex digits.
+// "https://host/repo.git#ref:subdir", "git@host:repo", "git://…", "ssh://…", "https://github.com/user/repo" (other
+// hosts need the ".git"), each also with ?ref=…&tag=…&branch=…&subdir=…&checksum=…&keep-git-dir=…&submodules=…; as a
+// context also "github.com/user/repo", which elsewhere is a path. Nothing when the text is no git URL; throws
+// base::Error for one with a query that makes no sense. Pure.
+std::optional<GitSource> parse_git_source(const std::string& text, bool context = false);
+// Fetches with the host's git(1), without hooks and configuration of this machine, and writes the tree into an empty
+// directory; git cannot write anywhere else. `ssh_socket` is that of an agent, or empty. Returns the commit, 40 or 64
+// hex digits. Throws base::Error: git is missing (with a hint), or what it says.
 std::string checkout(const GitSource& source, const std::string& directory, const std::string& ssh_socket,
                      const linux::Cancellation* cancellation = nullptr);
 
