@@ -54,6 +54,10 @@ bool is_proxy_argument(const std::string& name) {
          std::find(proxy_names.begin(), proxy_names.end(), upper) != proxy_names.end();
 }
 
+bool is_builder_argument(const std::string& name) {
+  return name == "SOURCE_DATE_EPOCH" || name.starts_with("BUILDKIT_");
+}
+
 void Scope::declare(const std::string& name, const std::optional<std::string>& fallback) {
   if (const auto given = given_.find(name); given != given_.end())
     values_[name] = given->second;

@@ -20,6 +20,8 @@ void set_variable(std::vector<std::string>& environment, const std::string& name
 Variables platform_arguments(const std::string& architecture, const std::string& stage);
 // HTTP_PROXY, no_proxy …: a RUN gets them without an ARG, and they are in no cache key.
 bool is_proxy_argument(const std::string& name);
+// SOURCE_DATE_EPOCH, BUILDKIT_…: they speak to the builder, so nobody misses an ARG for them.
+bool is_builder_argument(const std::string& name);
 
 // The build arguments of one stage, or of the part before the first FROM.
 class Scope {

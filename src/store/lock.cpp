@@ -2,11 +2,15 @@
 
 #include "base/error.hpp"
 #include "base/text.hpp"
+#include "linux/events.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/file.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -66,6 +70,14 @@ bool is_named(int fd, const std::string& path) {
          held.st_ino == named.st_ino;
 }
 
+// Until something happens to a watched file, the cancellation is requested, or the time is over.
+void wait_for_change(linux::Watch& watch, const linux::Cancellation* cancellation, milliseconds limit) {
+  pollfd events[2] = {{watch.get(), POLLIN, 0}, {cancellation != nullptr ? cancellation->descriptor() : -1, POLLIN, 0}};
+  if (poll(events, 2, static_cast<int>(limit.count())) < 0 && errno != EINTR)
+    throw Error::from_errno("cannot wait for a lock");
+  if (events[0].revents != 0) watch.drain();
+}
+
 }  // namespace
 
 // flock(2) has no time limit, and a signal to end the wait would belong to the whole process; an event for the release
@@ -89,6 +101,31 @@ std::optional<Lock> Lock::try_acquire(const std::string& path, Mode mode) {
     if (!take(file.get(), mode)) return std::nullopt;
     if (is_named(file.get(), path)) return Lock(std::move(file));
   }
+}
+
+// A holder that ends closes its file, and one that is done removes it: both are told of by inotify(7). The close is
+// told of just before the kernel lets the lock go, so the next looks follow soon, and then ever more rarely.
+Lock Lock::wait(const std::string& path, const linux::Cancellation* cancellation) {
+  constexpr milliseconds rarely(1000);
+  for (;;) {
+    linux::Fd file = linux::open_file(path, O_RDWR | O_CREAT, 0600);
+    linux::Watch watch;
+    if (!watch.add(path, IN_CLOSE_WRITE | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF)) continue;
+    for (milliseconds pause = first_pause; is_named(file.get(), path); pause = std::min(2 * pause, rarely)) {
+      if (take(file.get(), Mode::exclusive)) {
+        if (is_named(file.get(), path)) return Lock(std::move(file));
+        break;
+      }
+      if (cancellation != nullptr) cancellation->check();
+      wait_for_change(watch, cancellation, pause);
+    }
+  }
+}
+
+// While it is still held: nobody else has taken this file meanwhile, and whoever opened it sees that it is gone.
+void Lock::remove(const std::string& path) {
+  unlink(path.c_str());
+  file_.reset();
 }
 
 }  // namespace conductor::store

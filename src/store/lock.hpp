@@ -2,6 +2,7 @@
 // < container. None is held while waiting for a container.
 #pragma once
 
+#include "linux/cancellation.hpp"
 #include "linux/fd.hpp"
 
 #include <chrono>
@@ -19,7 +20,12 @@ class Lock {
                       std::chrono::seconds limit = std::chrono::seconds(30));
   // Nothing when somebody else holds it.
   static std::optional<Lock> try_acquire(const std::string& path, Mode mode = Mode::exclusive);
+  // Exclusive; waits as long as it takes, for work that may take hours, woken when the lock becomes free. Throws Error
+  // "interrupted" when the cancellation (may be null) is requested meanwhile.
+  static Lock wait(const std::string& path, const linux::Cancellation* cancellation);
   void release() { file_.reset(); }
+  // The lock's file too, for locks on what will not be asked for again. Whoever waits takes a new one.
+  void remove(const std::string& path);
 
  private:
   explicit Lock(linux::Fd file) : file_(std::move(file)) {}

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <set>
 
 using namespace conductor;
 
@@ -54,13 +55,16 @@ image::Image BuilderRig::build(const std::string& text) {
   context_.write_file("Conductorfile", text);
   output.clear(), steps.clear(), notes.clear();
   cached = made = 0;
+  std::set<std::size_t> bases;
   if (options.context.empty()) options.context = context_path();
   return builder::build(engine_, options,
                         [&](const builder::Event& event) {
                           using Kind = builder::Event::Kind;
                           if (event.kind == Kind::output) output += event.text;
                           if (event.kind == Kind::began) steps.push_back(event.text);
+                          if (event.kind == Kind::began && event.text.starts_with("FROM")) bases.insert(event.vertex);
                           if (event.kind == Kind::note) notes.push_back(event.text);
+                          if (bases.contains(event.vertex)) return;
                           cached += event.kind == Kind::cached;
                           made += event.kind == Kind::done;
                         })

@@ -46,8 +46,8 @@ class BuilderRig {
   bool add_programs();
 
   std::string output;              // of the last build's steps
-  std::vector<std::string> steps;  // of the last build: "step …", "cached", "done"
-  int cached = 0, made = 0;        // of the last build
+  std::vector<std::string> steps;  // of the last build, as they began
+  int cached = 0, made = 0;        // steps of the last build, without FROM
   std::vector<std::string> notes;
 
  private:

@@ -1,0 +1,122 @@
+#include "builder/project.hpp"
+
+#include "base/error.hpp"
+#include "base/sha256.hpp"
+#include "base/text.hpp"
+#include "base/units.hpp"
+#include "builder/parsing.hpp"
+#include "builder/scheduler.hpp"
+#include "store/records.hpp"
+
+#include <filesystem>
+
+namespace conductor::builder {
+namespace {
+
+using base::Error;
+
+constexpr const char* epoch_name = "SOURCE_DATE_EPOCH";
+
+std::string hashes_file(const store::Locations& locations, const std::string& context) {
+  return locations.root + "/context/" + base::sha256_hex(context).substr(0, 32);
+}
+
+// The listener, by one thread at a time.
+Listener in_turn(const Listener& listener, std::mutex& mutex) {
+  if (!listener) return {};
+  return [&listener, &mutex](const Event& event) {
+    const std::lock_guard lock(mutex);
+    listener(event);
+  };
+}
+
+GraphOptions graph_options(engine::Engine& engine, const BuildOptions& options) {
+  GraphOptions result{options.target, options.args, image::native_architecture(), options.contexts, {}};
+  result.triggers_of = [&engine](const std::string& reference) {
+    const auto image = engine.images().find(reference);
+    return image ? image->config.on_build : std::vector<std::string>{};
+  };
+  return result;
+}
+
+// Beside the Conductorfile, when that is a file of this machine.
+std::string lock_path(const BuildContext& context) {
+  std::error_code failed;
+  const auto place = std::filesystem::canonical(context.file.name, failed);
+  return failed || !std::filesystem::is_regular_file(place, failed) ? "" : place.parent_path() / "conductor.lock";
+}
+
+// Locks of steps whose build was killed.
+void sweep_step_locks(const store::Locations& locations) {
+  for (const auto& name : store::list_directory(locations.locks())) {
+    if (!name.starts_with("step-")) continue;
+    const std::string path = locations.locks() + "/" + name;
+    if (auto lock = store::Lock::try_acquire(path)) lock->remove(path);
+  }
+}
+
+BuildOptions with_epoch(BuildOptions options) {
+  if (options.source_date_epoch) options.args[epoch_name] = std::to_string(*options.source_date_epoch);
+  return options;
+}
+
+}  // namespace
+
+Project::Project(engine::Engine& engine, const BuildOptions& options, const Listener& listener)
+    : engine_(engine),
+      serial_(in_turn(listener, mutex_)),
+      options_(with_epoch(options)),
+      context_(open_context(options.context, options.file)),
+      parsed_(parse_file(context_, options.strict)),
+      graph_(arrange_stages(parsed_, graph_options(engine, options_), context_.file)),
+      pins_(options.lock || options.locked ? lock_path(context_) : "", options.lock, options.locked),
+      sources_(engine, options_, parsed_, graph_, context_.file, pins_, notes()),
+      hashes_(hashes_file(engine.locations(), context_.path)) {
+  settle_epoch();
+  warn_of_unused_arguments();
+  sweep_step_locks(engine.locations());
+}
+
+// --build-arg SOURCE_DATE_EPOCH, or a global ARG of that name with a default.
+void Project::settle_epoch() {
+  if (options_.source_date_epoch) return;
+  std::string text;
+  if (const auto global = graph_.globals.find(epoch_name); global != graph_.globals.end()) text = global->second;
+  if (const auto given = options_.args.find(epoch_name); given != options_.args.end()) text = given->second;
+  if (text.empty()) return;
+  options_.source_date_epoch = base::parse_number(text);
+  if (!options_.source_date_epoch)
+    throw Error(std::string(epoch_name) + "=" + base::escape_control(text) + " is not a time")
+        .with_hint("seconds since 1970-01-01 00:00 UTC");
+}
+
+void Project::warn_of_unused_arguments() const {
+  const auto unused = unused_arguments(parsed_, options_.args);
+  if (unused.empty() || !serial_) return;
+  Event event;
+  event.kind = Event::Kind::warning;
+  event.text = "warning: no ARG declares the build argument" + std::string(unused.size() > 1 ? "s " : " ") +
+               base::escape_control(base::join(unused, ", "));
+  serial_(event);
+}
+
+image::Progress Project::notes() const {
+  return [this](const std::string& line) {
+    Event event;
+    event.text = line;
+    if (serial_) serial_(event);
+  };
+}
+
+std::vector<StageResult> Project::run(const std::optional<std::int64_t>& newest) {
+  linux::Cancellation stop;
+  BuildOptions options = options_;
+  options.cancellation = &stop;
+  Workshop shop{engine_, options, serial_, context_, parsed_, graph_, hashes_, stop, sources_, pins_, newest};
+  shop.results.resize(graph_.stages.size());
+  run_stages(graph_, stages_at_once(), options_.cancellation, stop,
+             [&](std::size_t number) { shop.results[number] = StageBuilder(shop, graph_.stages[number]).build(); });
+  return std::move(shop.results);
+}
+
+}  // namespace conductor::builder
