@@ -1,8 +1,6 @@
 #include "builder/run.hpp"
 
 #include "base/error.hpp"
-#include "builder/environment.hpp"
-#include "builder/layer_tree.hpp"
 
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -17,9 +15,6 @@ namespace conductor::builder {
 namespace {
 
 using base::Error;
-
-// A here-document with "#!" lies here while it runs; no image has a file of that name.
-constexpr const char* script_path = "/.conductor-run";
 
 // Reads a pipe on a thread of its own until all writers are gone. Signals are left to the thread that started it.
 class OutputPump {
@@ -66,19 +61,26 @@ class OutputPump {
   std::thread thread_;
 };
 
-engine::BuildStep build_step(const RunStep& step, const std::vector<std::string>& lower,
-                             const image::LayerDraft& draft) {
+engine::BuildStep build_step(const RunOrder& order, const RunMounts& mounts, const image::LayerDraft& draft) {
+  const RunStep& step = order.step;
   engine::BuildStep result;
-  result.lower = lower;
+  result.lower = order.lower;
   result.upper = draft.upper();
   result.work = draft.work();
-  result.process.arguments = step.script.empty() ? step.arguments : std::vector<std::string>{script_path};
-  result.process.environment = step.proxies;
-  result.process.environment.insert(result.process.environment.end(), step.environment.begin(), step.environment.end());
+  result.process.arguments = step.arguments;
+  auto& environment = result.process.environment;
+  environment = step.proxies;
+  environment.insert(environment.end(), step.environment.begin(), step.environment.end());
+  environment.insert(environment.end(), mounts.environment().begin(), mounts.environment().end());
   result.process.user = step.user;
   result.process.working_directory = step.working_directory;
   result.network = step.network == NetworkChoice::standard;
   result.host_network = step.network == NetworkChoice::host;
+  result.mounts = mounts.mounts();
+  result.add_hosts = step.add_hosts;
+  result.limits = order.options.limits;
+  result.shm_size = order.options.shm_size;
+  result.cancellation = order.cancellation;
   return result;
 }
 
@@ -89,21 +91,19 @@ bool is_disk_full(const std::string& path) {
 
 }  // namespace
 
-void run_step(engine::Engine& engine, const RunStep& step, const std::vector<std::string>& lower,
-              const image::LayerDraft& draft, const OutputSink& sink) {
-  const MountStubs stubs(lower);
-  const auto upper = linux::RootFd::open(draft.upper());
-  if (!step.script.empty()) upper.write_file(script_path, step.script, 0755);
+void run_step(engine::Engine& engine, const RunOrder& order, const image::LayerDraft& draft, const OutputSink& sink) {
+  const MountSupplies supplies{order.options.secrets, order.options.ssh, order.cancellation};
+  const RunMounts mounts(engine.locations(), order.step, order.sources, supplies);
   OutputPump output(sink);
-  const int code = engine.run_build_step(build_step(step, lower, draft), {-1, output.writer(), output.writer()});
+  const auto end = engine.run_build_step(build_step(order, mounts, draft), {-1, output.writer(), output.writer()});
   output.finish();
-  if (code != 0) {
-    Error failure("exit code " + std::to_string(code));
-    if (is_disk_full(draft.upper())) failure.with_hint("the disk that holds the images is full");
-    throw failure;
-  }
-  if (!step.script.empty()) upper.remove(script_path);
-  stubs.remove_from(draft);
+  if (end.code == 0) return;
+  Error failure("exit code " + std::to_string(end.code));
+  if (end.out_of_memory)
+    failure.with_hint("it ran out of memory: the kernel has killed a process of it");
+  else if (is_disk_full(draft.upper()))
+    failure.with_hint("the disk that holds the images is full");
+  throw failure;
 }
 
 }  // namespace conductor::builder

@@ -1,22 +1,53 @@
 // RUN.
+#include "base/text.hpp"
 #include "builder/cache_key.hpp"
 #include "builder/run.hpp"
 #include "builder/stage_builder.hpp"
+#include "store/records.hpp"
+
+#include <algorithm>
 
 namespace conductor::builder {
 namespace {
 
-NetworkChoice network_of(const std::string* flag) {
-  if (flag == nullptr || *flag == "default") return NetworkChoice::standard;
+using base::Error;
+
+// A here-document with "#!" is a file of this directory while it runs, in a /dev that no image has a part in.
+constexpr const char* script_directory = "/dev/pipes/";
+
+NetworkChoice network_of(const std::string* flag, NetworkChoice otherwise) {
+  if (flag == nullptr || *flag == "default") return otherwise;
   if (*flag == "none") return NetworkChoice::none;
   if (*flag == "host") return NetworkChoice::host;
-  throw base::Error("--network=" + *flag + " is not known").with_hint("default, none or host");
+  throw Error("--network=" + base::escape_control(*flag) + " is not known").with_hint("default, none or host");
 }
 
-// "<<NAME" and nothing else.
+// The confinement of a step is the user's business: nothing that a file says lifts it.
+void check_confinement(const parser::Instruction& instruction, const std::string* security) {
+  if (security != nullptr && *security == "insecure")
+    throw Error("--security=insecure is refused: no step of a build runs without confinement");
+  if (security != nullptr && *security != "sandbox")
+    throw Error("--security=" + base::escape_control(*security) + " is not known").with_hint("sandbox");
+  for (const auto& flag : instruction.flags)
+    if (flag.name == "device") throw Error("--device is refused: a step of a build gets no devices of this machine");
+}
+
+// "<<NAME" and nothing else; a number of a descriptor may stand before it, and the name may be quoted.
 bool is_one_heredoc(const parser::Run& run) {
-  const std::string& text = run.command.words.front();
-  return run.heredocs.size() == 1 && text.starts_with("<<") && text.find_first_of(" \t") == std::string::npos;
+  if (!run.command.shell || run.heredocs.size() != 1) return false;
+  std::string_view text = base::trim(run.command.words.front());
+  text.remove_prefix(std::min(text.find_first_not_of("0123456789"), text.size()));
+  if (!text.starts_with("<<")) return false;
+  text.remove_prefix(2);
+  char quote = 0;
+  for (const char c : text) {
+    if (quote == 0 && (c == ' ' || c == '\t' || c == '<' || c == ';' || c == '|' || c == '&' || c == '>')) return false;
+    if (quote == 0 && (c == '"' || c == '\''))
+      quote = c;
+    else if (c == quote)
+      quote = 0;
+  }
+  return true;
 }
 
 // The text for the shell. A here-document alone is the script itself; beside other words the shell reads it as its own.
@@ -27,27 +58,70 @@ std::string shell_text(const parser::Run& run) {
   return text;
 }
 
+void set_command(RunStep& step, const parser::Run& run, std::vector<std::string> shell) {
+  if (!run.command.shell) {
+    step.arguments = run.command.words;
+    return;
+  }
+  if (is_one_heredoc(run) && run.heredocs.front().content.starts_with("#!")) {
+    step.script = run.heredocs.front().content;
+    step.arguments = {script_directory + run.heredocs.front().name};
+    return;
+  }
+  step.arguments = std::move(shell);
+  step.arguments.push_back(shell_text(run));
+}
+
+bool has_source(const parser::RunMount& mount) {
+  return mount.type == parser::MountType::bind || (mount.type == parser::MountType::cache && !mount.from.empty());
+}
+
 }  // namespace
 
 void StageBuilder::apply(const parser::Run& run, const Instruction& instruction) {
-  if (result_.layers.empty()) throw base::Error("there is no program to run: the image has no files yet");
+  if (result_.layers.empty()) throw Error("there is no program to run: the image has no files yet");
+  const auto* security = flag(instruction, "security");
+  check_confinement(instruction, security);
   RunStep step;
-  step.arguments = run.command.words;
-  if (run.command.shell && is_one_heredoc(run) && run.heredocs.front().content.starts_with("#!"))
-    step.script = run.heredocs.front().content;
-  else if (run.command.shell)
-    step.arguments = {"/bin/sh", "-c", shell_text(run)};
+  set_command(step, run, shell());
   step.environment = result_.scope.run_environment(result_.config.env);
   step.proxies = result_.scope.proxies(result_.config.env);
   step.user = result_.config.user;
   step.working_directory = result_.config.working_dir.empty() ? "/" : result_.config.working_dir;
-  step.network = network_of(flag(instruction, "network"));
+  step.network = network_of(flag(instruction, "network"), shop_.options.network);
+  step.add_hosts = shop_.options.add_hosts;
 
-  const std::string key = key_of(step, result_.chain);
+  std::vector<MountSource> sources;
+  std::vector<std::string> mounted;  // what is in each, for the key
+  const SourceFile file = file_at(shop_.parsed, instruction.position, shop_.context.file);
+  for (const auto& each : instruction.flags) {
+    if (each.name != "mount") continue;
+    auto mount = parser::parse_run_mount({each.value.value_or(""), each.position}, lookup(), shop_.parsed.escape);
+    // The defaults of secret and ssh are the mount's own; a bind without target lies on the working directory.
+    const bool has_default = mount.type == parser::MountType::secret || mount.type == parser::MountType::ssh;
+    if (!mount.target.empty() || !has_default) mount.target = absolute(mount.target);
+    if (mount.target.size() > 1 && mount.target.ends_with('/')) mount.target.pop_back();
+    if (mount.target == "/") mistake(file, each.position, "nothing can be mounted over the root of the image");
+    auto& source = sources.emplace_back();
+    if (has_source(mount)) {
+      const Origin origin = origin_named(shop_.graph, stage_, mount.from, each.position, file);
+      if (origin.kind == Origin::Kind::context || origin.kind == Origin::Kind::named) {
+        const InputTree tree = shop_.tree(origin);
+        source = source_in_tree(mount.source, tree.root, tree.ignore, tree.hashes);
+      } else {
+        const Layers layers = layers_of(origin);
+        source = source_in_layers(mount.source, lower_directories(layers.layers), layers.chain);
+      }
+    }
+    mounted.push_back(mount.type == parser::MountType::bind ? source.key : "");
+    step.mounts.push_back(std::move(mount));
+  }
+
+  const std::string key = key_of(step, result_.chain, mounted);
   if (reuse(key)) return;
-  const auto lower = lower_directories(result_.layers);
   make(key, [&](const image::LayerDraft& draft) {
-    run_step(shop_.engine, step, lower, draft,
+    const RunOrder order{step, sources, lower_directories(result_.layers), shop_.options, &shop_.stop};
+    run_step(shop_.engine, order, draft,
              [&](std::string_view bytes) { tell(Event::Kind::output, std::string(bytes)); });
   });
 }

@@ -149,6 +149,7 @@ void count_disk(Lines& lines, const store::Locations& locations, bool all) {
   count_entries(lines, "layer", locations.layers());
   count_entries(lines, "cache", locations.cache());
   count_entries(lines, "base", locations.bases());
+  count_entries(lines, "cache-mount", locations.cache_mounts());
 }
 
 }  // namespace

@@ -26,7 +26,7 @@ std::uint64_t attributes_of(const Mount& mount) {
 
 Fd tree_of(const Mount& mount, Fd sent) {
   if (sent) {
-    linux::set_attributes(sent.get(), attributes_of(mount), false);
+    linux::set_attributes(sent.get(), attributes_of(mount), mount.recursive);
     return sent;
   }
   if (!mount.type.empty()) {

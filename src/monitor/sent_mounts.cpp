@@ -46,7 +46,7 @@ Fd tree_of(const LaunchSpec& spec, const SentTree& sent) {
   if (sent.inside.empty()) return tree;
   if (overlay) mount_on_the_way(spec, tree);
   const linux::RootFd root(std::move(tree));
-  return linux::clone_tree(root.open(sent.inside, O_PATH).get(), false);
+  return linux::clone_tree(root.open(sent.inside, O_PATH).get(), true);
 }
 
 void copy_bytes(const Fd& from, const Fd& to) {

@@ -59,7 +59,7 @@ void Locations::prepare() const {
   if (is_directory(temporary()) && is_directory(locks())) return;
   const base::Context context("preparing " + root);
   for (const auto& path : {root, containers(), names(), images(), tags(), layers(), cache(), bases(), volumes(),
-                           network(), projects(), temporary(), state, state + "/containers", locks()})
+                           network(), cache_mounts(), projects(), temporary(), state, state + "/containers", locks()})
     make_directory(path);
 }
 

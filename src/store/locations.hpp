@@ -28,6 +28,7 @@ struct Locations {
   std::string bases() const { return root + "/bases"; }      // bootstrapped suites: image records
   std::string volumes() const { return root + "/volumes"; }  // NAME/{record.json,data}
   std::string network() const { return root + "/network"; }
+  std::string cache_mounts() const { return root + "/cache-mounts"; }  // of builds: NAME/{record.json,data}
   std::string projects() const { return root + "/projects"; }
   std::string temporary() const { return root + "/tmp"; }  // on the same file system as everything above
   std::string locks() const { return state + "/locks"; }
