@@ -76,7 +76,8 @@ std::vector<std::string> LiveArea::lines(SteadyTime now, linux::WindowSize size)
       lines.push_back(in_colour(fit("   | " + detail, columns), faint, colour));
   }
   if (!all) lines.push_back(fit("   … and " + std::to_string(running.size() - shown) + " more steps", columns));
-  std::string whole = "Building: " + std::to_string(steps.ended()) + " steps done";
+  std::string whole =
+      "Building: " + std::to_string(steps.ended()) + (steps.ended() == 1 ? " step" : " steps") + " done";
   if (!running.empty()) whole += ", " + std::to_string(running.size()) + " running";
   if (!note.empty()) whole += "; " + note;
   lines.push_back(with_time(whole, now - began, columns));
