@@ -16,11 +16,12 @@ std::string_view line_of(std::string_view text, int number) {
   return text.substr(0, std::min(text.find('\n'), text.size()));
 }
 
-std::string render_all(const std::vector<Diagnostic>& diagnostics, std::string_view text) {
+template <class TextOf>
+std::string render_all(const std::vector<Diagnostic>& diagnostics, TextOf text_of) {
   std::string out;
   for (const auto& diagnostic : diagnostics) {
     if (!out.empty()) out += '\n';
-    out += render(diagnostic, text);
+    out += render(diagnostic, text_of(diagnostic.position.file));
   }
   return out;
 }
@@ -55,6 +56,18 @@ std::string render(const Diagnostic& diagnostic, std::string_view text) {
 }
 
 SourceError::SourceError(std::vector<Diagnostic> diagnostics, std::string_view text)
-    : Error(render_all(diagnostics, text)), diagnostics_(std::move(diagnostics)) {}
+    : Error(render_all(diagnostics, [&](const std::string&) { return text; })), diagnostics_(std::move(diagnostics)) {}
+
+SourceError::SourceError(std::vector<Diagnostic> diagnostics, const Rendered& rendered)
+    : Error(rendered.text), diagnostics_(std::move(diagnostics)) {}
+
+SourceError SourceError::of_files(std::vector<Diagnostic> diagnostics,
+                                  const std::map<std::string, std::string>& texts) {
+  const Rendered rendered(render_all(diagnostics, [&](const std::string& file) {
+    const auto found = texts.find(file);
+    return found == texts.end() ? std::string_view{} : std::string_view(found->second);
+  }));
+  return {std::move(diagnostics), rendered};
+}
 
 }  // namespace conductor::base

@@ -3,8 +3,10 @@
 
 #include "base/error.hpp"
 
+#include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace conductor::base {
@@ -38,9 +40,17 @@ std::string render(const Diagnostic& diagnostic, std::string_view text);
 class SourceError : public Error {
  public:
   SourceError(std::vector<Diagnostic> diagnostics, std::string_view text);
+  // Mistakes of several files; each shows its line of the text that has the name in its position.
+  static SourceError of_files(std::vector<Diagnostic> diagnostics, const std::map<std::string, std::string>& texts);
   const std::vector<Diagnostic>& diagnostics() const { return diagnostics_; }
 
  private:
+  struct Rendered {
+    explicit Rendered(std::string all) : text(std::move(all)) {}
+    std::string text;
+  };
+  SourceError(std::vector<Diagnostic> diagnostics, const Rendered& rendered);
+
   std::vector<Diagnostic> diagnostics_;
 };
 

@@ -1,342 +1,145 @@
+// Files to instructions: what stands where, and INCLUDE.
 #include "parser/conductorfile.hpp"
 
-#include "base/json.hpp"
 #include "base/text.hpp"
-#include "base/units.hpp"
-#include "parser/conductorfile_flags.hpp"
 #include "parser/conductorfile_lines.hpp"
-#include "parser/conductorfile_words.hpp"
+#include "parser/conductorfile_rules.hpp"
 
 #include <algorithm>
-#include <array>
-#include <iterator>
-#include <span>
 
 namespace conductor::parser {
 namespace {
 
-struct Reader {
-  const Node& node;
-  char escape;
-  Diagnostics& diagnostics;
-  std::string canonical;  // of the words; set by those whose words are not simply the rest of the line
+// Bounds for files that include each other.
+constexpr std::size_t deepest_include = 16;
+constexpr std::size_t most_included = 200;
+constexpr std::size_t longest_together = 8U << 20U;
 
-  void error(std::size_t offset, std::string message, std::string hint = {}) {
-    diagnostics.error(node.rest.empty() ? node.position : node.at(offset), std::move(message), std::move(hint));
-  }
-};
-
-// --- words --------------------------------------------------------------------------------------------------
-
-Word word_at(const Reader& in, const Span& span) {
-  return {in.node.rest.substr(span.offset, span.size), in.node.at(span.offset)};
-}
-
-std::vector<Word> words_of(const Reader& in, const std::vector<Span>& spans) {
-  std::vector<Word> words;
-  words.reserve(spans.size());
-  for (const auto& span : spans) words.push_back(word_at(in, span));
-  return words;
-}
-
-std::vector<Word> blank_separated(const Reader& in) { return words_of(in, split_at_blanks(in.node.rest)); }
-std::vector<Word> quote_separated(const Reader& in) { return words_of(in, split_words_kept(in.node.rest, in.escape)); }
-
-std::string joined(const std::vector<Word>& words) {
-  std::string text;
-  for (const auto& word : words) text += (text.empty() ? "" : " ") + word.text;
+std::string_view without_mark(std::string_view text) {
+  constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
+  if (text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());
   return text;
 }
 
-// The rest as JSON form: nothing when it is none. As the reference says, what begins like JSON form and is none is
-// shell form (or blank-separated words): `RUN [ -f /x ] && y` is a shell's test. A list of anything but strings is a
-// mistake.
-std::optional<std::vector<std::string>> json_form(Reader& in) {
-  if (in.node.rest.empty() || in.node.rest.front() != '[') return std::nullopt;
-  base::Json json;
-  try {
-    json = base::Json::parse(in.node.rest);
-  } catch (const base::Error&) {
-    return std::nullopt;
-  }
-  if (json.array_items() == nullptr) return std::nullopt;
-  in.canonical = json.dump();
-  std::vector<std::string> words;
-  for (const auto& item : *json.array_items()) {
-    if (item.string() == nullptr) {
-      in.error(0, "the JSON form takes strings only", "write every word in double quotes");
-      return std::vector<std::string>{"?"};
-    }
-    words.push_back(*item.string());
-  }
-  return words;
-}
+// Reads a file and what it includes into one row of instructions.
+class FileReader {
+ public:
+  explicit FileReader(const ParseOptions& options) : options_(options), diagnostics_(result_.texts) {}
 
-Command command(Reader& in) {
-  auto words = json_form(in);
-  if (words) return {false, std::move(*words), in.node.at(0)};
-  return {true, {in.node.rest}, in.node.at(0)};
-}
-
-std::vector<KeyValue> key_values(Reader& in) {
-  const auto words = quote_separated(in);
-  if (words.empty()) return {};
-  if (words.front().text.find('=') ==
-      std::string::npos) {  // the old form: one name, then its value to the end of the line
-    const std::size_t value = in.node.rest.find_first_not_of(" \t", words.front().text.size());
-    if (value == std::string::npos) {
-      in.error(0, in.node.keyword + " " + show(words.front().text) + " has no value", "write NAME=value");
-      return {};
-    }
-    return {{words.front(), {in.node.rest.substr(value), in.node.at(value)}}};
+  Conductorfile read(std::string_view text, const std::string& file) {
+    read_file(text, file);
+    if (keywords_.empty() && diagnostics_.clean())
+      diagnostics_.error({file, 0, 0}, "the file has no instructions", "expected FROM image");
+    check_order();
+    diagnostics_.finish();
+    return std::move(result_);
   }
-  std::vector<KeyValue> pairs;
-  for (const auto& word : words) {
-    const auto equals = word.text.find('=');
-    if (equals == std::string::npos || equals == 0) {
-      in.diagnostics.error(word.position,
-                           equals == 0 ? "a name is missing before '='" : show(word.text) + " has no '='",
-                           "write NAME=value");
-      continue;
-    }
-    base::Position place = word.position;
-    place.column += static_cast<int>(equals) + 1;
-    pairs.push_back({{word.text.substr(0, equals), word.position}, {word.text.substr(equals + 1), place}});
-  }
-  in.canonical = joined(words);
-  return pairs;
-}
 
-// --- instructions -------------------------------------------------------------------------------------------
-
-bool is_stage_name(std::string_view name) {
-  const auto inner = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+ private:
+  struct Keyword {
+    std::string name;  // upper case
+    base::Position position;
   };
-  return !name.empty() && name.front() >= 'a' && name.front() <= 'z' && std::all_of(name.begin(), name.end(), inner);
-}
 
-Statement parse_from(Reader& in) {
-  const auto words = blank_separated(in);
-  in.canonical = joined(words);
-  From from{words.front(), {}, {}, {}};
-  if (words.size() == 1) return from;
-  if (words.size() != 3 || base::lower(words[1].text) != "as") {
-    in.diagnostics.error(words[1].position, "FROM takes one image", "FROM image [AS name]");
-    return from;
-  }
-  from.stage = base::lower(words[2].text);
-  if (!is_stage_name(from.stage))
-    in.diagnostics.error(words[2].position, show(words[2].text) + " is no name of a stage",
-                         "a letter, then letters, digits, '-', '_' and '.'");
-  return from;
-}
+  const ParseOptions& options_;
+  Conductorfile result_;
+  Diagnostics diagnostics_;
+  std::vector<Keyword> keywords_;   // of all instructions, the wrong ones too
+  std::vector<std::string> files_;  // being read, each included by the one before
+  std::size_t included_ = 0, size_ = 0;
 
-Statement parse_run(Reader& in) {
-  Run run{command(in), in.node.heredocs};
-  if (run.command.words.empty()) in.error(0, "RUN has nothing to run");
-  return run;
-}
-
-// `<<NAME` for the source a here-document stands for, however its name was quoted.
-void name_heredocs(Copy& copy) {
-  std::size_t next = 0;
-  for (auto& source : copy.sources)
-    if (next < copy.heredocs.size() && source.text.starts_with("<<")) source.text = "<<" + copy.heredocs[next++].name;
-}
-
-bool names_directory(std::string_view path) {
-  return path.ends_with('/') || path == "." || path == ".." || path.ends_with("/.") || path.ends_with("/..") ||
-         path.find('$') != std::string_view::npos;  // what a variable holds is known later
-}
-
-Statement parse_copy(Reader& in) {
-  std::vector<Word> words;
-  if (const auto json = json_form(in)) {
-    for (const auto& word : *json) words.push_back({word, in.node.at(0)});
-  } else {
-    words = blank_separated(in);
-    in.canonical = joined(words);
-  }
-  Copy copy;
-  copy.heredocs = in.node.heredocs;
-  if (words.size() < 2) {
-    in.error(0, "COPY needs a source and a destination", "COPY source... destination");
-    return copy;
-  }
-  copy.destination = std::move(words.back());
-  words.pop_back();
-  copy.sources = std::move(words);
-  name_heredocs(copy);
-  if (copy.sources.size() > 1 && !names_directory(copy.destination.text))
-    in.diagnostics.error(copy.destination.position, "several sources need a directory to be copied to",
-                         "end the destination with '/'");
-  return copy;
-}
-
-Statement parse_env(Reader& in) { return Env{key_values(in)}; }
-Statement parse_label(Reader& in) { return Label{key_values(in)}; }
-Statement parse_cmd(Reader& in) { return Cmd{command(in)}; }
-Statement parse_entrypoint(Reader& in) { return Entrypoint{command(in)}; }
-Statement parse_workdir(Reader& in) { return Workdir{{in.node.rest, in.node.at(0)}}; }  // blanks belong to the path
-
-Statement parse_user(Reader& in) {
-  const auto words = quote_separated(in);
-  if (words.size() > 1) in.diagnostics.error(words[1].position, "USER takes one word", "USER user[:group]");
-  return User{{in.node.rest, in.node.at(0)}};
-}
-
-// port, port/protocol, first-last, first-last/protocol; with a variable in it, it is judged when its value is known.
-bool is_exposed_port(std::string_view text) {
-  if (text.find('$') != std::string_view::npos) return true;
-  const auto slash = text.find('/');
-  const std::string protocol = slash == std::string_view::npos ? "tcp" : base::lower(text.substr(slash + 1));
-  const auto ports = base::split(text.substr(0, slash), '-');
-  std::int64_t last = 1;
-  for (const auto& port : ports) {
-    const auto number = base::parse_number(port, 65535);
-    if (!number || *number < last) return false;
-    last = *number;
-  }
-  return ports.size() <= 2 && (protocol == "tcp" || protocol == "udp");
-}
-
-Statement parse_expose(Reader& in) {
-  Expose expose{blank_separated(in)};
-  for (const auto& port : expose.ports)
-    if (!is_exposed_port(port.text))
-      in.diagnostics.error(port.position, show(port.text) + " is no port",
-                           "1-65535, a range such as 8000-8010, with /tcp or /udp");
-  in.canonical = joined(expose.ports);
-  return expose;
-}
-
-Statement parse_arg(Reader& in) {
-  const auto words = quote_separated(in);
-  Arg arg;
-  for (const auto& word : words) {
-    const auto equals = word.text.find('=');
-    if (equals == 0) {
-      in.diagnostics.error(word.position, "a name is missing before '='", "ARG NAME[=default]");
-      continue;
+  void read_file(std::string_view written, const std::string& file) {
+    const std::string_view text = without_mark(written);
+    result_.texts.insert_or_assign(file, std::string(text));
+    Lines lines = parse_lines(text, file, diagnostics_);
+    if (files_.empty()) {
+      result_.escape = lines.escape;
+      result_.directives = std::move(lines.directives);
+    } else if (lines.escape != result_.escape) {
+      diagnostics_.error({file, 1, 1}, "an included file has the escape character of the file that includes it");
     }
-    Arg::Declaration declaration{{word.text.substr(0, equals), word.position}, {}};
-    if (equals != std::string::npos) {
-      base::Position place = word.position;
-      place.column += static_cast<int>(equals) + 1;
-      declaration.value = Word{word.text.substr(equals + 1), place};
+    auto& empty = result_.empty_continuations;
+    empty.insert(empty.end(), lines.empty_continuations.begin(), lines.empty_continuations.end());
+    files_.push_back(file);
+    for (const auto& node : lines.nodes) {
+      if (diagnostics_.full()) break;
+      read_node(node);
     }
-    arg.declarations.push_back(std::move(declaration));
+    files_.pop_back();
   }
-  in.canonical = joined(words);
-  return arg;
-}
 
-// --- THE table of instructions: keyword, what reads its words, its flags ------------------------------------
+  void read_node(const Node& node) {
+    const auto* rule = find_rule(node, diagnostics_);
+    const bool include = rule != nullptr && rule->read == nullptr;
+    if (include) return read_include(node);
+    keywords_.push_back({base::upper(node.keyword), node.position});
+    if (rule == nullptr) return;
+    if (auto instruction = read_instruction(node, *rule, result_.escape, diagnostics_))
+      result_.instructions.push_back(std::move(*instruction));
+  }
 
-struct InstructionRule {
-  std::string_view keyword;
-  Statement (*parse)(Reader&);  // called with at least one word; nullptr: of the language, not supported yet
-  std::span<const FlagRule> flags;
+  void read_include(const Node& node) {
+    const auto wrong = [&](std::string message, std::string hint = {}) {
+      diagnostics_.error(node.position, std::move(message), std::move(hint));
+    };
+    check_flags(node, "INCLUDE", no_flags, diagnostics_);
+    if (options_.strict) return wrong("INCLUDE is no instruction of the reference", "refused with --strict");
+    if (!options_.include) return wrong("INCLUDE is not possible here");
+    if (node.rest.empty()) return wrong("INCLUDE needs the path of a file", "INCLUDE path");
+    if (node.rest.find('$') != std::string::npos) return wrong("INCLUDE knows no variables");
+    if (files_.size() > deepest_include) return wrong("files include each other too deeply");
+    if (++included_ > most_included) return wrong("more than 200 files are included");
+    SourceText source;
+    try {
+      source = options_.include(node.rest, node.position.file);
+    } catch (const base::Error& problem) {
+      return wrong("cannot include " + show(node.rest) + ": " + problem.what());
+    }
+    if (std::find(files_.begin(), files_.end(), source.name) != files_.end())
+      return wrong(show(source.name) + " includes itself");
+    size_ += source.text.size();
+    if (size_ > longest_together) return wrong("the included files are longer than 8 MiB together");
+    read_file(source.text, source.name);
+  }
+
+  // Nothing but ARG stands before the first FROM. Unknown keywords have been reported already.
+  void check_order() {
+    if (keywords_.empty()) return;
+    const auto first_from =
+        std::find_if(keywords_.begin(), keywords_.end(), [](const Keyword& keyword) { return keyword.name == "FROM"; });
+    if (first_from == keywords_.end())
+      return diagnostics_.error(keywords_.front().position, "the file has no FROM", "begin with FROM image");
+    const auto stray =
+        std::find_if(keywords_.begin(), first_from, [](const Keyword& keyword) { return keyword.name != "ARG"; });
+    if (stray != first_from)
+      diagnostics_.error(stray->position, show(stray->name) + " stands before the first FROM",
+                         "the first instruction is FROM; only ARG may precede it");
+  }
 };
-
-// clang-format off
-constexpr std::array instruction_rules{
-    InstructionRule{"FROM",        parse_from,       from_flags},
-    InstructionRule{"RUN",         parse_run,        run_flags},
-    InstructionRule{"COPY",        parse_copy,       copy_flags},
-    InstructionRule{"ENV",         parse_env,        no_flags},
-    InstructionRule{"ARG",         parse_arg,        no_flags},
-    InstructionRule{"WORKDIR",     parse_workdir,    no_flags},
-    InstructionRule{"CMD",         parse_cmd,        no_flags},
-    InstructionRule{"ENTRYPOINT",  parse_entrypoint, no_flags},
-    InstructionRule{"USER",        parse_user,       no_flags},
-    InstructionRule{"EXPOSE",      parse_expose,     no_flags},
-    InstructionRule{"LABEL",       parse_label,      no_flags},
-    InstructionRule{"ADD",         nullptr,          no_flags},
-    InstructionRule{"VOLUME",      nullptr,          no_flags},
-    InstructionRule{"STOPSIGNAL",  nullptr,          no_flags},
-    InstructionRule{"SHELL",       nullptr,          no_flags},
-    InstructionRule{"HEALTHCHECK", nullptr,          no_flags},
-    InstructionRule{"ONBUILD",     nullptr,          no_flags},
-    InstructionRule{"MAINTAINER",  nullptr,          no_flags},
-};
-// clang-format on
-
-template <class Rules, class Name>
-auto find_rule(const Rules& rules, Name name) {
-  return std::find_if(rules.begin(), rules.end(), name);
-}
-
-// --- nodes to instructions ----------------------------------------------------------------------------------
-
-std::string canonical_text(const Instruction& instruction, const Node& node, const std::string& words) {
-  std::string text = instruction.keyword;
-  for (const auto& flag : instruction.flags) text += " --" + flag.name + (flag.value ? "=" + *flag.value : "");
-  text += " " + (words.empty() ? node.rest : words);
-  for (const auto& heredoc : node.heredocs)
-    text += "\n<<" + std::string(heredoc.expand ? "" : "'") + heredoc.name + "\n" + heredoc.content;
-  return text;
-}
-
-std::optional<Instruction> parse_node(const Node& node, char escape, Diagnostics& diagnostics) {
-  const std::string keyword = base::upper(node.keyword);
-  const auto rule =
-      find_rule(instruction_rules, [&](const InstructionRule& known) { return known.keyword == keyword; });
-  if (rule == instruction_rules.end()) {
-    std::vector<std::string> names;
-    names.reserve(instruction_rules.size());
-    for (const auto& known : instruction_rules) names.emplace_back(known.keyword);
-    diagnostics.error(node.position, "unknown instruction " + show(node.keyword), suggestion(node.keyword, names));
-    return std::nullopt;
-  }
-  if (rule->parse == nullptr) {
-    diagnostics.error(node.position, keyword + " is not supported yet");
-    return std::nullopt;
-  }
-  check_flags(node, keyword, rule->flags, diagnostics);
-  if (node.rest.empty()) {
-    diagnostics.error(node.position, keyword + " needs at least one word");
-    return std::nullopt;
-  }
-  Reader reader{node, escape, diagnostics, {}};
-  Instruction instruction{rule->parse(reader), node.flags, keyword, node.keyword, {}, {}, node.position};
-  check_words(instruction.statement, escape, diagnostics);
-  instruction.text = canonical_text(instruction, node, reader.canonical);
-  return instruction;
-}
-
-// What stands where: nothing but ARG before the first FROM. Unknown keywords have been reported already.
-void check_order(const Lines& lines, const std::string& file, Diagnostics& diagnostics) {
-  const auto is = [](const Node& node, std::string_view keyword) { return base::upper(node.keyword) == keyword; };
-  const auto first_from = find_rule(lines.nodes, [&](const Node& node) { return is(node, "FROM"); });
-  if (lines.nodes.empty())
-    return diagnostics.error({file, 0, 0}, "the file has no instructions", "expected FROM image");
-  if (first_from == lines.nodes.end())
-    return diagnostics.error(lines.nodes.front().position, "the file has no FROM", "begin with FROM image");
-  const auto stray = std::find_if(lines.nodes.begin(), first_from, [&](const Node& node) { return !is(node, "ARG"); });
-  if (stray != first_from)
-    diagnostics.error(stray->position, base::upper(show(stray->keyword)) + " stands before the first FROM",
-                      "the first instruction is FROM; only ARG may precede it");
-}
 
 }  // namespace
 
-Conductorfile parse_conductorfile(std::string_view text, const std::string& file, const ParseOptions&) {
-  constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
-  if (text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());
-  Diagnostics diagnostics(text);
-  const Lines lines = parse_lines(text, file, diagnostics);
-  if (!lines.nodes.empty() || diagnostics.clean()) check_order(lines, file, diagnostics);
-  Conductorfile result;
-  result.escape = lines.escape;
-  for (const auto& node : lines.nodes) {
-    if (diagnostics.full()) break;
-    if (auto instruction = parse_node(node, lines.escape, diagnostics))
-      result.instructions.push_back(std::move(*instruction));
+Conductorfile parse_conductorfile(std::string_view text, const std::string& file, const ParseOptions& options) {
+  return FileReader(options).read(text, file);
+}
+
+Instruction parse_trigger(const std::string& trigger, const std::string& image) {
+  const std::string file = "trigger of " + image;
+  Diagnostics diagnostics(trigger);
+  const Lines lines = parse_lines(trigger, file, diagnostics);
+  std::optional<Instruction> instruction;
+  if (lines.nodes.size() == 1) {
+    const Node& node = lines.nodes.front();
+    const std::string keyword = base::upper(node.keyword);
+    if (keyword == "FROM" || keyword == "ONBUILD" || keyword == "MAINTAINER" || keyword == "INCLUDE")
+      diagnostics.error(node.position, keyword + " cannot be a trigger of ONBUILD");
+    else if (const auto* rule = find_rule(node, diagnostics))
+      instruction = read_instruction(node, *rule, lines.escape, diagnostics);
+  } else if (diagnostics.clean()) {
+    diagnostics.error({file, 0, 0}, "a trigger is one instruction");
   }
   diagnostics.finish();
-  return result;
+  return std::move(*instruction);
 }
 
 }  // namespace conductor::parser

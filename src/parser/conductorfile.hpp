@@ -82,7 +82,7 @@ struct User {
   Word user;
 };
 struct Expose {
-  std::vector<Word> ports;
+  std::vector<Word> ports;  // each holds one or more after expansion: see parse_exposed()
 };
 struct Label {
   std::vector<KeyValue> labels;
@@ -168,8 +168,19 @@ Instruction parse_trigger(const std::string& trigger, const std::string& image);
 // not of strings, an unterminated here-document.
 std::string dump_syntax(std::string_view text, const std::string& file);
 
+// What is wrong with a platform (FROM --platform, after expansion), or nothing: only this machine's can be built for.
+std::string check_platform(const std::string& value);
+
 // Answers the value of a variable, or nothing.
 using Lookup = std::function<std::optional<std::string>(const std::string& name)>;
+
+// An expanded word of EXPOSE: "80", "8000-8010/udp"; what stands before a ':' publishes nothing and is left out.
+// Protocols are tcp, udp and sctp, in any case. Nothing for anything else.
+struct ExposedPorts {
+  int first = 0, last = 0;  // 1..65535
+  std::string protocol;     // lower case
+};
+std::optional<ExposedPorts> parse_exposed(std::string_view text);
 
 // --- RUN --mount: type=cache,target=/x,… ------------------------------------------------------------------------
 

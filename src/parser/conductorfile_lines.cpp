@@ -1,6 +1,8 @@
 #include "parser/conductorfile_lines.hpp"
 
 #include "base/text.hpp"
+#include "parser/characters.hpp"
+#include "parser/conductorfile_words.hpp"
 
 #include <tao/pegtl.hpp>
 
@@ -13,55 +15,63 @@ using Input = pegtl::memory_input<pegtl::tracking_mode::eager, pegtl::eol::lf_cr
 
 // --- the grammar --------------------------------------------------------------------------------------------
 
-// Three small grammars, from the outside to the inside. E is the escape character, which a directive chooses. Each rule
-// looks at a byte a bounded number of times, so reading takes time linear in the text.
+// Small grammars, from the outside to the inside. E is the escape character, which a directive chooses. Each rule looks
+// at a byte a bounded number of times, so reading takes time linear in the text.
 namespace grammar {
 // clang-format off
 using namespace tao::pegtl;
 
-struct blanks : star<blank> {};
+struct gap    : star<space> {};
+struct blanks : star<one<' ', '\t', '\v', '\f', '\r'>> {};
 
 // 1. The directives at the very top.
-struct directive_name  : plus<alpha> {};
+struct directive_name  : seq<alpha, star<alnum>> {};
 struct directive_value : until<at<eolf>> {};
 struct directive : seq<blanks, one<'#'>, blanks, directive_name, blanks, one<'='>, directive_value, eolf> {};
 
 // 2. The file: which physical lines make one instruction. Two escape characters in a row do not continue a line.
-struct comment_line : seq<blanks, one<'#'>, until<eolf>> {};
-struct empty_line   : seq<blanks, eol> {};
+struct comment_text  : until<at<eolf>> {};
+struct comment_line  : seq<blanks, one<'#'>, comment_text, eolf> {};
+struct inner_comment : seq<blanks, one<'#'>, until<eolf>> {};
+struct empty_line    : seq<blanks, eol> {};
+struct inner_empty   : seq<blanks, eol> {};
 template <char E> struct escape_run   : seq<two<E>, star<one<E>>> {};
-template <char E> struct continuation : seq<one<E>, blanks, eolf> {};
-template <char E> struct joint        : seq<continuation<E>, star<sor<comment_line, empty_line>>> {};
+template <char E> struct continuation : seq<one<E>, star<blank>, star<one<'\r'>>, eolf> {};
+template <char E> struct joint        : seq<continuation<E>, star<sor<inner_comment, inner_empty>>> {};
 template <char E> struct piece        : plus<sor<escape_run<E>, seq<not_at<sor<continuation<E>, eol>>, any>>> {};
 template <char E> struct logical_line : plus<sor<piece<E>, joint<E>>> {};
 struct heredoc_bodies;  // as many as the logical line announces: see below
 template <char E> struct instruction  : seq<blanks, logical_line<E>, opt<eol>, must<heredoc_bodies>> {};
-template <char E> struct file         : until<eof, sor<comment_line, empty_line, instruction<E>, plus<blank>>> {};
+template <char E> struct file : until<eof, sor<comment_line, empty_line, instruction<E>, plus<space>>> {};
 
-// 3. One logical line: keyword, flags, rest.
-struct gap     : star<space> {};
+// 3. One logical line: keyword, flags, rest. In flags a backslash escapes, whatever the directive says, and what is
+// not closed ends with the line.
 struct keyword : plus<not_at<space>, any> {};
-template <char E> struct escaped : seq<one<E>, any> {};
-struct single_quoted : seq<one<'\''>, until<one<'\''>>> {};
-template <char E> struct double_quoted : seq<one<'"'>, until<one<'"'>, sor<escaped<E>, any>>> {};
-struct closing_quote : failure {};
-template <char E> struct flag_piece
-    : sor<double_quoted<E>, single_quoted, if_must<at<one<'"', '\''>>, closing_quote>, escaped<E>, seq<not_at<space>, any>> {};
-struct flag_name : plus<not_one<'=', ' ', '\t', '\v', '\f', '\r', '\n'>> {};
-template <char E> struct flag_value : star<flag_piece<E>> {};
-template <char E> struct flag : seq<two<'-'>, flag_name, opt<one<'='>, flag_value<E>>, gap> {};
+struct flag_escaped : seq<one<'\\'>, opt<any>> {};
+template <char Q> struct flag_quoted : seq<one<Q>, until<sor<one<Q>, eof>, sor<flag_escaped, any>>> {};
+struct flag_word : seq<two<'-'>, star<sor<flag_quoted<'"'>, flag_quoted<'\''>, flag_escaped, seq<not_at<space>, any>>>> {};
 struct end_of_flags : seq<two<'-'>, sor<eof, plus<space>>> {};
 struct rest : until<eof> {};
-template <char E> struct parts : seq<gap, keyword, gap, star<flag<E>>, opt<end_of_flags>, rest> {};
+struct parts : seq<gap, keyword, gap, star<not_at<end_of_flags>, flag_word, gap>, opt<end_of_flags>, rest> {};
 
 // 4. The here-documents a rest announces: <<NAME at the beginning of a word, not in quotes, and no <<< (here-string).
-struct heredoc_fd   : star<digit> {};
-struct heredoc_dash : opt<one<'-'>> {};
-template <char E> struct heredoc_name
-    : plus<sor<double_quoted<E>, single_quoted, escaped<E>, seq<not_at<sor<space, one<'<', '>', '|', '&', ';', '(', ')'>>>, any>>> {};
-template <char E> struct heredoc : seq<heredoc_fd, two<'<'>, not_at<one<'<'>>, heredoc_dash, heredoc_name<E>> {};
-template <char E> struct shell_word : plus<sor<double_quoted<E>, single_quoted, escaped<E>, seq<not_at<space>, any>>> {};
-template <char E> struct shell_line : until<eof, sor<plus<space>, heredoc<E>, shell_word<E>>> {};
+// In a shell's line the name ends as a shell says, and blanks may stand before it. A line with a quote that is not
+// closed announces nothing.
+struct escaped : seq<one<'\\'>, any> {};
+struct single_quoted : seq<one<'\''>, until<one<'\''>>> {};
+struct double_quoted : seq<one<'"'>, until<one<'"'>, sor<escaped, any>>> {};
+struct quoted : sor<double_quoted, single_quoted, escaped> {};
+struct shell_end : sor<space, one<'<', '>', '|', '&', ';', '(', ')', '"', '\''>> {};
+struct list_end  : sor<space, one<'<', '"', '\''>> {};
+template <class End> struct name : plus<sor<quoted, seq<not_at<End>, any>>> {};
+struct name_begin : sor<alpha, one<'_', '-', '$', '\\', '"', '\''>> {};
+struct operation : seq<star<digit>, two<'<'>, not_at<one<'<'>>, opt<one<'-'>>> {};
+struct near_heredoc : seq<operation, name<shell_end>, not_at<one<'<'>>> {};
+struct far_heredoc  : seq<operation, plus<blank>, at<name_begin>, name<shell_end>, not_at<one<'<', ')'>>> {};
+struct list_heredoc : seq<operation, name<list_end>, at<sor<space, eof>>> {};
+struct plain_word : plus<sor<quoted, seq<not_at<sor<space, one<'"', '\''>>>, any>>> {};
+struct shell_line : until<eof, sor<plus<space>, near_heredoc, far_heredoc, plain_word>> {};
+struct list_line  : until<eof, sor<plus<space>, list_heredoc, plain_word>> {};
 // clang-format on
 }  // namespace grammar
 
@@ -71,8 +81,6 @@ template <class Rule>
 inline constexpr const char* message_of = nullptr;
 template <>
 inline constexpr const char* message_of<grammar::heredoc_bodies> = "here-document is not terminated";
-template <>
-inline constexpr const char* message_of<grammar::closing_quote> = "quote in a flag is not closed";
 
 struct Messages {
   template <class Rule>
@@ -84,7 +92,9 @@ using Control = pegtl::must_if<Messages>::control<Rule>;
 // --- actions ------------------------------------------------------------------------------------------------
 struct PendingHeredoc {
   Heredoc heredoc;
+  std::size_t offset = 0;  // in the rest
   bool strip_tabs = false;
+  bool tentative = false;  // `<< NAME`: one only when a line NAME follows
 };
 
 struct FileState {
@@ -92,25 +102,45 @@ struct FileState {
   Diagnostics& diagnostics;
   Lines lines;
   LogicalLine line;                     // being put together
+  std::vector<std::string> comments;    // above it
   std::vector<PendingHeredoc> pending;  // announced by it, body not read yet
+  int searches = 100;                   // for the ends of tentative here-documents; bounded for hostile texts
 };
 
-struct LineState {
-  Node& node;
-  const std::string& file;
-  char escape;
-  bool strip_tabs = false;
-  std::vector<PendingHeredoc> heredocs;
-};
+template <class In>
+base::Position place(const In& in, const std::string& file) {
+  const auto at = in.position();
+  return {file, static_cast<int>(at.line), static_cast<int>(at.column)};
+}
 
-// `text` without quotes and escape characters, as the shell would see it.
-std::string unquote(std::string_view text, char escape) {
+// A flag as the reference reads it: a backslash makes any character literal, in single quotes too.
+std::string flag_text(std::string_view text) {
   std::string out;
   char quote = 0;
   for (std::size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
-    if (c == escape && quote != '\'' && i + 1 < text.size())
-      out += text[++i];
+    if (c == '\\') {
+      if (i + 1 < text.size()) out += text[++i];
+    } else if (quote == 0 && (c == '"' || c == '\'')) {
+      quote = c;
+    } else if (c == quote) {
+      quote = 0;
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
+
+// The name of a here-document without quotes and escapes, as the shell sees it.
+std::string unquote(std::string_view text) {
+  std::string out;
+  char quote = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    const char next = i + 1 < text.size() ? text[i + 1] : '\0';
+    if (c == '\\' && quote != '\'' && (quote == 0 || next == '"' || next == '$' || next == '\\'))
+      out += i + 1 < text.size() ? text[++i] : '\\';
     else if (quote == 0 && (c == '"' || c == '\''))
       quote = c;
     else if (c == quote)
@@ -124,27 +154,32 @@ std::string unquote(std::string_view text, char escape) {
 template <class Rule>
 struct LineAction : pegtl::nothing<Rule> {};
 
+struct LineState {
+  Node& node;
+  std::size_t begin;  // of what is read, in the line
+  const std::string& file;
+};
+
 template <>
 struct LineAction<grammar::keyword> {
   template <class In>
   static void apply(const In& in, LineState& state) {
     state.node.keyword = in.string();
-    state.node.position = state.node.line.position(in.position().byte, state.file);
+    state.node.position = state.node.line.position(state.begin + in.position().byte, state.file);
   }
 };
 template <>
-struct LineAction<grammar::flag_name> {
+struct LineAction<grammar::flag_word> {
   template <class In>
   static void apply(const In& in, LineState& state) {
-    const auto begin = in.position().byte - 2;  // of the dashes
-    state.node.flags.push_back({in.string(), {}, state.node.line.position(begin, state.file)});
-  }
-};
-template <char E>
-struct LineAction<grammar::flag_value<E>> {
-  template <class In>
-  static void apply(const In& in, LineState& state) {
-    state.node.flags.back().value = unquote(in.string_view(), state.escape);
+    const std::string word = flag_text(in.string_view());
+    const auto equals = word.find('=');
+    Flag flag{word.substr(2, equals == std::string::npos ? equals : equals - 2),
+              {},
+              state.node.line.position(state.begin + in.position().byte, state.file)};
+    if (equals != std::string::npos) flag.value = word.substr(equals + 1);
+    state.node.flag_words.push_back(word);
+    state.node.flags.push_back(std::move(flag));
   }
 };
 template <>
@@ -152,78 +187,122 @@ struct LineAction<grammar::rest> {
   template <class In>
   static void apply(const In& in, LineState& state) {
     const auto all = in.string_view();
-    const auto trimmed = base::trim(all);
+    const auto trimmed = trim_spaces(all);
     state.node.rest = trimmed;
-    state.node.rest_offset =
-        in.position().byte + (trimmed.empty() ? 0 : static_cast<std::size_t>(trimmed.data() - all.data()));
+    state.node.rest_offset = state.begin + in.position().byte +
+                             (trimmed.empty() ? 0 : static_cast<std::size_t>(trimmed.data() - all.data()));
+  }
+};
+
+// Reads the line from `begin` on.
+Node split_line(LogicalLine line, std::size_t begin, const std::string& file) {
+  Node node;
+  node.line = std::move(line);
+  const std::string_view text = std::string_view(node.line.text()).substr(begin);
+  LineState state{node, begin, file};
+  Input in(text.data(), text.size(), "");
+  pegtl::parse<grammar::parts, LineAction>(in, state);
+  return node;
+}
+
+// --- here-documents -----------------------------------------------------------------------------------------
+struct HeredocState {
+  const Node& node;
+  std::vector<PendingHeredoc> found;
+};
+
+template <class Rule>
+struct HeredocAction : pegtl::nothing<Rule> {};
+struct AnnounceHeredoc {
+  template <class In>
+  static void apply(const In& in, HeredocState& state) {
+    const auto text = in.string_view();
+    PendingHeredoc pending;
+    std::size_t at = text.find("<<") + 2;
+    pending.strip_tabs = text[at] == '-' && at + 1 < text.size();
+    if (pending.strip_tabs) ++at;
+    const auto name = text.find_first_not_of(" \t", at);
+    pending.tentative = name != at;
+    pending.heredoc.name = unquote(text.substr(name));
+    pending.heredoc.expand = text.find_first_of("\"'\\") == std::string_view::npos;
+    pending.offset = in.position().byte;
+    pending.heredoc.position = state.node.at(pending.offset);
+    if (!pending.heredoc.name.empty()) state.found.push_back(std::move(pending));
   }
 };
 template <>
-struct LineAction<grammar::heredoc_dash> {
-  template <class In>
-  static void apply(const In& in, LineState& state) {
-    state.strip_tabs = !in.empty();
-  }
-};
-template <char E>
-struct LineAction<grammar::heredoc_name<E>> {
-  template <class In>
-  static void apply(const In& in, LineState& state) {
-    const auto text = in.string_view();
-    PendingHeredoc pending;
-    pending.heredoc.name = unquote(text, state.escape);
-    pending.heredoc.expand =
-        text.find_first_of("\"'") == std::string_view::npos && text.find(state.escape) == std::string_view::npos;
-    pending.heredoc.position = state.node.at(in.position().byte);
-    pending.strip_tabs = state.strip_tabs;
-    state.heredocs.push_back(std::move(pending));
-  }
-};
+struct HeredocAction<grammar::near_heredoc> : AnnounceHeredoc {};
+template <>
+struct HeredocAction<grammar::far_heredoc> : AnnounceHeredoc {};
+template <>
+struct HeredocAction<grammar::list_heredoc> : AnnounceHeredoc {};
 
-// Only these take here-documents; the JSON form never does.
-bool may_have_heredocs(const Node& node) {
-  if (node.rest.find("<<") == std::string::npos || node.rest.front() == '[') return false;
-  std::string keyword = base::upper(node.keyword);
-  if (keyword == "ONBUILD") keyword = base::upper(node.rest.substr(0, node.rest.find_first_of(" \t")));
-  return keyword == "RUN" || keyword == "COPY" || keyword == "ADD";
+template <class Line>
+std::vector<PendingHeredoc> announced(const Node& node) {
+  HeredocState state{node, {}};
+  Input in(node.rest.data(), node.rest.size(), "");
+  if (!pegtl::parse<Line, HeredocAction>(in, state)) return {};
+  return std::move(state.found);
 }
 
-template <char E>
+// Only RUN, COPY and ADD take here-documents, and never in JSON form.
+std::vector<PendingHeredoc> announced_by(const Node& node) {
+  if (node.rest.find("<<") == std::string::npos) return {};
+  const std::string keyword = base::upper(node.keyword);
+  if (keyword == "ONBUILD") {
+    const Node inner = inner_node(node);
+    if (base::upper(inner.keyword) == "ONBUILD") return {};
+    auto found = announced_by(inner);
+    for (auto& pending : found) pending.offset += inner.rest_offset - node.rest_offset;
+    return found;
+  }
+  if ((keyword != "RUN" && keyword != "COPY" && keyword != "ADD") || read_json_words(node.rest)) return {};
+  return keyword == "RUN" ? announced<grammar::shell_line>(node) : announced<grammar::list_line>(node);
+}
+
 void read_node(FileState& state) {
-  Node node;
-  node.line = std::move(state.line);
+  LogicalLine line = std::move(state.line);
   state.line = {};
-  if (base::trim(node.line.text()).empty()) return;
-  const std::string text = node.line.text();
-  LineState line{node, state.file, E, false, {}};
-  try {
-    Input parts(text.data(), text.size(), "");
-    pegtl::parse<grammar::parts<E>, LineAction, Control>(parts, line);
-  } catch (const pegtl::parse_error& error) {
-    const auto at = node.line.position(error.positions().front().byte, state.file);
-    return state.diagnostics.error(at, std::string(error.message()));
-  }
-  if (may_have_heredocs(node)) {
-    Input rest(node.rest.data(), node.rest.size(), "");
-    pegtl::parse<grammar::shell_line<E>, LineAction>(rest, line);
-    state.pending = std::move(line.heredocs);
-  }
+  if (trim_spaces(line.text()).empty()) return;
+  Node node = split_line(std::move(line), 0, state.file);
+  state.pending = announced_by(node);
+  node.comments = std::move(state.comments);
+  state.comments.clear();
   state.lines.nodes.push_back(std::move(node));
 }
 
 template <class Rule>
 struct FileAction : pegtl::nothing<Rule> {};
 
+template <>
+struct FileAction<grammar::comment_text> {
+  template <class In>
+  static void apply(const In& in, FileState& state) {
+    state.comments.emplace_back(trim_spaces(in.string_view()));
+  }
+};
+template <>
+struct FileAction<grammar::empty_line> {
+  static void apply0(FileState& state) { state.comments.clear(); }
+};
+template <>
+struct FileAction<grammar::inner_empty> {
+  template <class In>
+  static void apply(const In& in, FileState& state) {
+    state.lines.empty_continuations.push_back(place(in, state.file));
+  }
+};
 template <char E>
 struct FileAction<grammar::piece<E>> {
   template <class In>
   static void apply(const In& in, FileState& state) {
-    state.line.append(in.string_view(), static_cast<int>(in.position().line), static_cast<int>(in.position().column));
+    const auto at = in.position();
+    state.line.append(in.string_view(), static_cast<int>(at.line), static_cast<int>(at.column));
   }
 };
 template <char E>
 struct FileAction<grammar::logical_line<E>> {
-  static void apply0(FileState& state) { read_node<E>(state); }
+  static void apply0(FileState& state) { read_node(state); }
 };
 
 // Reads one physical line with its end; nothing at the end of the text.
@@ -235,15 +314,29 @@ std::string_view take_line(In& in) {
   return line;
 }
 
+bool ends(const PendingHeredoc& pending, std::string_view line) {
+  if (pending.strip_tabs) line.remove_prefix(std::min(line.find_first_not_of('\t'), line.size()));
+  const auto end = line.find_last_not_of("\r\n");
+  return line.substr(0, end == std::string_view::npos ? 0 : end + 1) == pending.heredoc.name;
+}
+
 // False when the text ends before the terminator. Bodies keep their line ends as written.
 template <class In>
 bool read_body(In& in, PendingHeredoc& pending) {
   while (!in.empty()) {
     auto line = take_line(in);
+    if (ends(pending, line)) return true;
     if (pending.strip_tabs) line.remove_prefix(std::min(line.find_first_not_of('\t'), line.size()));
-    const auto end = line.find_last_not_of("\r\n");
-    if (line.substr(0, end == std::string_view::npos ? 0 : end + 1) == pending.heredoc.name) return true;
     pending.heredoc.content += line;
+  }
+  return false;
+}
+
+bool has_end(std::string_view left, const PendingHeredoc& pending) {
+  while (!left.empty()) {
+    const auto line = left.substr(0, std::min(left.find('\n'), left.size() - 1) + 1);
+    if (ends(pending, line)) return true;
+    left.remove_prefix(line.size());
   }
   return false;
 }
@@ -255,11 +348,18 @@ struct grammar::heredoc_bodies {
   using subs_t = tao::pegtl::empty_list;
   template <pegtl::apply_mode, pegtl::rewind_mode, template <class...> class, template <class...> class, class In>
   static bool match(In& in, FileState& state) {
-    while (!state.pending.empty()) {
-      if (!read_body(in, state.pending.front())) return false;
-      state.lines.nodes.back().heredocs.push_back(std::move(state.pending.front().heredoc));
-      state.pending.erase(state.pending.begin());
+    for (std::size_t next = 0; next < state.pending.size(); ++next) {
+      auto& pending = state.pending[next];
+      if (pending.tentative && (--state.searches < 0 || !has_end({in.current(), in.size(0)}, pending))) continue;
+      if (!read_body(in, pending)) {
+        std::swap(state.pending.front(), pending);
+        return false;
+      }
+      auto& node = state.lines.nodes.back();
+      node.heredocs.push_back(std::move(pending.heredoc));
+      node.heredoc_offsets.push_back(pending.offset);
     }
+    state.pending.clear();
     return true;
   }
 };
@@ -284,9 +384,7 @@ template <>
 struct DirectiveAction<grammar::directive_value> {
   template <class In>
   static void apply(const In& in, DirectiveState& state) {
-    const auto at = in.position();
-    const base::Position position{state.file, static_cast<int>(at.line), static_cast<int>(at.column)};
-    state.found.push_back({state.name, std::string(base::trim(in.string_view())), position});
+    state.found.push_back({state.name, std::string(trim_spaces(in.string_view())), place(in, state.file)});
   }
 };
 
@@ -297,7 +395,8 @@ void read_directives(std::string_view text, FileState& state) {
   while (pegtl::parse<grammar::directive, DirectiveAction>(in, directives)) {
     Directive directive = std::move(directives.found.back());
     auto& known = state.lines.directives;
-    if (directive.name != "escape" && directive.name != "syntax" && directive.name != "check") return;
+    const bool known_name = directive.name == "escape" || directive.name == "syntax" || directive.name == "check";
+    if (!known_name || directive.value.empty()) return;
     if (std::any_of(known.begin(), known.end(), [&](const auto& d) { return d.name == directive.name; }))
       state.diagnostics.error(directive.position, "directive '" + directive.name + "' is given twice");
     if (directive.name == "escape") {
@@ -353,8 +452,16 @@ base::Position LogicalLine::position(std::size_t offset, const std::string& file
   return {file, piece.line, piece.column + static_cast<int>(offset - piece.offset)};
 }
 
+Node inner_node(const Node& outer) {
+  Node inner = split_line(outer.line, outer.rest_offset, outer.position.file);
+  inner.heredocs = outer.heredocs;
+  for (const auto offset : outer.heredoc_offsets)
+    inner.heredoc_offsets.push_back(offset + outer.rest_offset - inner.rest_offset);
+  return inner;
+}
+
 Lines parse_lines(std::string_view text, const std::string& file, Diagnostics& diagnostics) {
-  FileState state{file, diagnostics, {}, {}, {}};
+  FileState state{file, diagnostics, {}, {}, {}, {}};
   if (!is_text(text, file, diagnostics)) return {};
   read_directives(text, state);
   if (state.lines.escape == '`')

@@ -31,13 +31,16 @@ class LogicalLine {
 };
 
 struct Node {
-  std::string keyword;  // as written
-  std::vector<Flag> flags;
-  std::string rest;  // after the flags, without blanks at both ends
+  std::string keyword;                  // as written
+  std::vector<std::string> flag_words;  // "--name=value", quotes taken away
+  std::vector<Flag> flags;              // the same, read
+  std::string rest;                     // after the flags, without blanks at both ends
   std::vector<Heredoc> heredocs;
-  base::Position position;  // of the keyword
+  std::vector<std::size_t> heredoc_offsets;  // in `rest`, of each "<<"-word; a number may stand before "<<"
+  base::Position position;                   // of the keyword
   LogicalLine line;
-  std::size_t rest_offset = 0;  // of `rest` in the line
+  std::size_t rest_offset = 0;        // of `rest` in the line
+  std::vector<std::string> comments;  // right above, without "#" and blanks around
 
   // The place of a byte of `rest`.
   base::Position at(std::size_t offset) const { return line.position(rest_offset + offset, position.file); }
@@ -46,10 +49,14 @@ struct Node {
 struct Lines {
   std::vector<Directive> directives;
   std::vector<Node> nodes;
+  std::vector<base::Position> empty_continuations;
   char escape = '\\';
 };
 
 // What cannot be read is added to `diagnostics`; the nodes up to there are returned.
 Lines parse_lines(std::string_view text, const std::string& file, Diagnostics& diagnostics);
+
+// The instruction that the rest of another is (ONBUILD), with the here-documents of the whole.
+Node inner_node(const Node& outer);
 
 }  // namespace conductor::parser

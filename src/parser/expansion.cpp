@@ -1,32 +1,63 @@
 // Variables in the words of a Conductorfile: the shell-like rules of the Dockerfile reference ("Environment
 // replacement").
+#include "parser/characters.hpp"
 #include "parser/conductorfile.hpp"
 #include "parser/diagnostics.hpp"
+#include "parser/shell_pattern.hpp"
 #include "parser/substitution.hpp"
 
 #include <algorithm>
-#include <utility>
+#include <set>
 
 namespace conductor::parser {
 namespace {
+
+// `A=$A$A` repeated doubles; a result may be this much longer than its text.
+constexpr std::size_t longest_result = 1U << 20U;
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+// The end of the variable's name at `at`: digits, one of the shell's own, or letters, digits and '_'; `at` for none.
+std::size_t name_end(std::string_view text, std::size_t at) {
+  if (at == text.size()) return at;
+  if (is_digit(text[at])) return std::min(text.find_first_not_of("0123456789", at), text.size());
+  if (std::string_view("@*#?-$!").find(text[at]) != std::string_view::npos) return at + 1;
+  for (std::size_t next = at; at < text.size(); at = next) {
+    const char32_t code = next_code(text, next);
+    if (!is_letter(code) && code != '_' && !(code >= '0' && code <= '9')) return at;
+  }
+  return at;
+}
+
+// What a text is read as.
+enum class Reading {
+  word,      // quotes and escapes have their meaning, and are gone afterwards
+  pattern,   // the same, but escapes stay: they mean something to the pattern
+  document,  // quotes are text
+};
 
 // Reads a text once from left to right; what it stands for is appended to words, which unquoted blanks separate if
 // `split`.
 class Expander {
  public:
-  Expander(const Word& word, const Lookup& lookup, char escape, bool split)
-      : word_(word), text_(word.text), lookup_(lookup), escape_(escape), split_(split) {}
+  Expander(const Word& word, const Lookup& lookup, char escape, bool split, Reading reading = Reading::word)
+      : word_(word), text_(word.text), lookup_(lookup), escape_(escape), split_(split), reading_(reading) {}
 
-  // The text of a here-document: as in double quotes that nothing ends.
-  std::string run_document() {
-    while (at_ < text_.size()) quoted_character(0, true, "$");
+  std::vector<std::string> words() {
+    read('\0', 0, true);
+    end_word();
+    return std::move(words_);
+  }
+
+  std::string text() {
+    read('\0', 0, true);
     return std::move(current_);
   }
 
-  std::vector<std::string> run() {
-    read(0, true);
-    end_word();
-    return std::move(words_);
+  // As in double quotes that nothing ends.
+  std::string document() {
+    while (at_ < text_.size()) quoted_character(0, true, "$");
+    return std::move(current_);
   }
 
  private:
@@ -35,47 +66,51 @@ class Expander {
   const Lookup& lookup_;
   char escape_;
   bool split_;
+  Reading reading_;
   std::size_t at_ = 0;
   std::size_t size_ = 0;  // of all words
   std::string current_;
-  bool begun_ = false;  // quotes make a word even of nothing
   std::vector<std::string> words_;
 
-  [[noreturn]] void fail(std::string message) const {
+  [[noreturn]] void fail(std::string message, std::string hint = {}) const {
     base::Position place = word_.position;
     if (place.column > 0) place.column += static_cast<int>(std::min(at_, text_.size()));
-    throw base::SourceError({{std::move(place), std::move(message), {}, base::Severity::error}}, {});
+    throw base::SourceError({{std::move(place), std::move(message), std::move(hint), base::Severity::error}},
+                            std::string_view{});
   }
 
+  char peek() const { return at_ < text_.size() ? text_[at_] : '\0'; }
+
   void end_word() {
-    if (begun_) words_.push_back(std::move(current_));
+    if (!current_.empty()) words_.push_back(std::move(current_));
     current_.clear();
-    begun_ = false;
   }
 
   void put(char c, bool quoted) {
-    if (split_ && !quoted && (c == ' ' || c == '\t' || c == '\n')) return end_word();
-    if (++size_ > text_.size() + longest_expansion) fail("the expanded text is more than 64 KiB longer than the text");
-    begun_ = true;
+    if (split_ && !quoted && (c == ' ' || (c >= '\t' && c <= '\r'))) return end_word();
+    if (++size_ > text_.size() + longest_result) fail("the expanded text is more than 1 MiB longer than the text");
     current_ += c;
   }
+  void put(std::string_view text, bool quoted) {
+    for (const char c : text) put(c, quoted);
+  }
 
-  // Everything up to the end, or to the '}' that ends a word inside a substitution. Without `live` nothing is put out:
-  // it is a word that its modifier does not use.
-  void read(int depth, bool live) {
+  // Everything up to `stop`, which is left, or to the end. Without `live` nothing is put out: it is a word that its
+  // modifier does not use.
+  void read(char stop, int depth, bool live) {
     if (depth > most_nested) fail("variables are nested too deeply");
-    while (at_ < text_.size() && !(depth > 0 && text_[at_] == '}')) {
+    while (at_ < text_.size() && (stop == '\0' || text_[at_] != stop)) {
       const char c = text_[at_];
-      if (c == '\'') {
+      if (c == '\'' && reading_ != Reading::document)
         single_quoted(live);
-      } else if (c == '"') {
+      else if (c == '"' && reading_ != Reading::document)
         double_quoted(depth, live);
-      } else if (c == '$') {
+      else if (c == '$')
         dollar(depth, live, false);
-      } else {
-        if (c == escape_) ++at_;  // at the end of the text it stands for nothing
-        if (at_ < text_.size()) literal(c == escape_, live);
-      }
+      else if (c == escape_)
+        escaped(live);
+      else
+        literal(false, live);
     }
   }
 
@@ -84,16 +119,20 @@ class Expander {
     ++at_;
   }
 
+  // At the end of the text an escape stands for nothing.
+  void escaped(bool live) {
+    if (reading_ == Reading::pattern && live) put(escape_, true);
+    if (++at_ < text_.size()) literal(true, live);
+  }
+
   void single_quoted(bool live) {
     const auto end = text_.find('\'', at_ + 1);
     if (end == std::string_view::npos) fail("single quote is not closed");
-    begun_ = begun_ || live;
     for (++at_; at_ < end;) literal(true, live);
     ++at_;
   }
 
   void double_quoted(int depth, bool live) {
-    begun_ = begun_ || live;
     const std::size_t open = at_++;
     while (at_ < text_.size() && text_[at_] != '"') quoted_character(depth, live, "\"$");
     if (at_ == text_.size()) {
@@ -107,92 +146,136 @@ class Expander {
   void quoted_character(int depth, bool live, std::string_view escapable) {
     if (text_[at_] == '$') return dollar(depth, live, true);
     const char next = at_ + 1 < text_.size() ? text_[at_ + 1] : '\0';
-    if (text_[at_] == escape_ && (next == escape_ || escapable.find(next) != std::string_view::npos)) ++at_;
+    if (text_[at_] == escape_ && (next == escape_ || escapable.find(next) != std::string_view::npos)) {
+      if (reading_ == Reading::pattern && live) put(escape_, true);
+      ++at_;
+    }
     literal(true, live);
   }
 
-  void value(const std::optional<std::string>& text, bool live, bool quoted) {
-    if (live && text)
-      for (const char c : *text) put(c, quoted);
-  }
-
   void dollar(int depth, bool live, bool quoted) {
-    ++at_;
-    const char next = at_ < text_.size() ? text_[at_] : '\0';
-    if (next == '{') return braced(depth, live, quoted);
-    std::size_t end = at_;
-    if (is_name_start(next))
-      while (end < text_.size() && is_name_char(text_[end])) ++end;
-    else if (next != '\0' && std::string_view("0123456789@*#?-$!").find(next) != std::string_view::npos)
-      ++end;  // the shell's own, which have no value here
-    if (end == at_) {
-      if (live) put('$', quoted);
-      return;
-    }
-    const std::string name(text_.substr(at_, end - at_));
-    at_ = end;
-    value(lookup_(name), live, quoted);
+    const std::size_t begin = ++at_;
+    if (peek() == '{') return braced(depth, live, quoted);
+    at_ = name_end(text_, begin);
+    if (!live) return;
+    if (at_ == begin) return put('$', quoted);
+    if (const auto value = lookup_(std::string(text_.substr(begin, at_ - begin)))) put(*value, quoted);
   }
 
+  // ${name}, or ${name, a modifier, its word, and }.
   void braced(int depth, bool live, bool quoted) {
-    const std::size_t open = at_ - 1;
-    const auto head = read_substitution(text_.substr(++at_));
-    if (head.name.empty()) fail("expected the name of a variable after ${");
-    at_ += head.size;
-    if (head.operation == '!') {
-      --at_;
-      fail("unknown modifier after ${" + head.name + "; expected one of :- - :+ + :? ?");
-    }
-    const auto known = lookup_(head.name);
-    const bool word = takes_word(head, known);
-    if (head.operation == '?' && word && live) missing(head, depth);
-    const bool split = std::exchange(split_, split_ && !quoted);
-    read(depth + 1, live && word);
-    split_ = split;
-    if (at_ == text_.size()) {
+    const std::size_t open = at_ - 1, begin = ++at_;
+    if (peek() == '{' || peek() == '}' || peek() == ':') fail("expected the name of a variable after ${");
+    at_ = name_end(text_, begin);
+    const std::string name(text_.substr(begin, at_ - begin));
+    if (name.empty() && at_ < text_.size()) fail("expected the name of a variable after ${");
+    const auto value = lookup_(name);
+    const auto result = peek() == '}' ? value.value_or("") : modified(name, value, depth, live);
+    if (peek() != '}') {
       at_ = open;
       fail("${ is not closed");
     }
     ++at_;
-    if (!word && head.operation != '+') value(known, live, quoted);
+    if (live) put(result, quoted);
   }
 
-  [[noreturn]] void missing(const Substitution& head, int depth) {
+  // Reads modifier and word, up to the '}'.
+  std::string modified(const std::string& name, const std::optional<std::string>& value, int depth, bool live) {
+    const bool colon = peek() == ':';
+    if (colon) ++at_;
+    const char operation = peek();
+    const bool known = std::string_view("-+?#%").find(operation) != std::string_view::npos;
+    if (operation == '\0') return {};  // not closed
+    if (operation == '/' && !colon) return replaced(value, depth, live);
+    if (!known) fail("unknown modifier after ${" + name, "expected one of :- - :+ + :? ? # ## % %% / //");
+    ++at_;
+    if (operation == '#' || operation == '%') return trimmed(operation, value, depth, live);
+    const bool present = value && !(colon && value->empty());
+    const bool used = live && (operation == '+' ? present : !present);
     const std::size_t begin = at_;
-    Expander message(word_, lookup_, escape_, false);
-    message.at_ = begin;
-    message.read(depth + 1, true);
-    fail(head.name + ": " + (message.current_.empty() ? "the variable is not set" : message.current_));
+    std::string word = inner('}', Reading::word, depth, used);
+    if (operation == '?' && used) {
+      at_ = begin;
+      fail(name + ": " + (word.empty() ? value ? "the variable is empty" : "the variable is not set" : word));
+    }
+    return operation == '+' || !present ? word : *value;
+  }
+
+  std::string trimmed(char operation, const std::optional<std::string>& value, int depth, bool live) {
+    const std::size_t begin = at_;
+    std::string pattern = inner('}', Reading::pattern, depth, live);
+    const bool longest = pattern.starts_with(operation);
+    if (!live) return {};
+    const std::string whole = value.value_or("");
+    const auto trim = [&](const ShellPattern& matcher) {
+      return operation == '#' ? matcher.without_prefix(whole, longest) : matcher.without_suffix(whole, longest);
+    };
+    return matched(begin, pattern.substr(longest ? 1 : 0), trim);
+  }
+
+  std::string replaced(const std::optional<std::string>& value, int depth, bool live) {
+    const bool all = text_.substr(at_).starts_with("//");
+    const std::size_t begin = at_ += all ? 2 : 1;
+    const std::string pattern = inner('/', Reading::pattern, depth, live);
+    if (at_ == text_.size()) {
+      at_ = begin;
+      fail("expected '/' and a replacement after the pattern");
+    }
+    ++at_;
+    const std::string by = inner('}', Reading::pattern, depth, live);
+    if (!live) return {};
+    return matched(begin, pattern, [&](const ShellPattern& matcher) {
+      return matcher.replaced(value.value_or(""), by, all, longest_result);
+    });
+  }
+
+  template <class Apply>
+  std::string matched(std::size_t begin, const std::string& pattern, Apply apply) {
+    try {
+      return apply(ShellPattern(pattern));
+    } catch (const base::Error& problem) {
+      at_ = begin;
+      fail(problem.message());
+    }
+  }
+
+  // The word of a modifier, up to `stop`.
+  std::string inner(char stop, Reading reading, int depth, bool live) {
+    Expander word(word_, lookup_, escape_, false, reading_ == Reading::document ? reading_ : reading);
+    word.at_ = at_;
+    word.read(stop, depth + 1, live);
+    at_ = word.at_;
+    return std::move(word.current_);
   }
 };
 
 }  // namespace
 
 std::string expand(const Word& word, const Lookup& lookup, char escape) {
-  auto words = Expander(word, lookup, escape, false).run();
-  return words.empty() ? std::string() : std::move(words.front());
+  return Expander(word, lookup, escape, false).text();
 }
 
 std::string expand_document(const Heredoc& heredoc, const Lookup& lookup, char escape) {
   const Word body{heredoc.content, {heredoc.position.file, heredoc.position.line, 0}};  // its lines are not the text's
-  return Expander(body, lookup, escape, false).run_document();
+  return Expander(body, lookup, escape, false, Reading::document).document();
 }
 
 std::vector<std::string> expand_words(const Word& word, const Lookup& lookup, char escape) {
-  return Expander(word, lookup, escape, true).run();
+  return Expander(word, lookup, escape, true).words();
 }
 
 std::vector<std::string> variables_in(std::string_view text, char) {
   std::vector<std::string> names;
+  std::set<std::string_view> seen;
   for (std::size_t at = text.find('$'); at != std::string_view::npos; at = text.find('$', at)) {
     ++at;
     if (at < text.size() && text[at] == '{') ++at;
-    std::size_t end = at;
-    if (at < text.size() && is_name_start(text[at]))
-      while (end < text.size() && is_name_char(text[end])) ++end;
-    std::string name(text.substr(at, end - at));
-    if (!name.empty() && std::find(names.begin(), names.end(), name) == names.end()) names.push_back(std::move(name));
-    at = end;
+    const std::size_t end = name_end(text, at);
+    const auto name = text.substr(at, end - at);
+    const bool own =
+        name.empty() || is_digit(name.front()) || std::string_view("@*#?-$!").find(name.front()) != name.npos;
+    if (!own && seen.insert(name).second) names.emplace_back(name);
+    at = own ? at : end;
   }
   return names;
 }
