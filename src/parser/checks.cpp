@@ -40,12 +40,12 @@ constexpr std::array rules{
 // --- which checks are wanted ------------------------------------------------------------------------------------
 
 struct Settings {
-  std::set<std::string> skipped, experimental;  // names in lower case, or "all"
+  std::set<std::string> skipped, experimental;  // names, or "all"
   bool error = false;
 
   bool wants(const CheckRule& rule) const {
     const auto lists = [&](const std::set<std::string>& names) {
-      return names.contains("all") || names.contains(base::lower(rule.name));
+      return names.contains("all") || names.contains(std::string(rule.name));
     };
     return rule.experimental ? lists(experimental) : !lists(skipped);
   }
@@ -57,10 +57,12 @@ std::set<std::string> read_names(std::string_view list) {
   std::set<std::string> names;
   for (const auto& piece : base::split(list, ',')) {
     const auto name = std::string(base::trim(piece));
-    const bool there = std::any_of(known.begin(), known.end(),
-                                   [&](const auto& candidate) { return base::lower(candidate) == base::lower(name); });
-    if (!there) throw base::Error("there is no check " + show(name)).with_hint(suggestion(name, known));
-    names.insert(base::lower(name));
+    if (base::lower(name) == "all")
+      names.insert("all");
+    else if (std::find(known.begin(), known.end(), name) != known.end())
+      names.insert(name);
+    else
+      throw base::Error("there is no check " + show(name)).with_hint(suggestion(name, known));
   }
   return names;
 }

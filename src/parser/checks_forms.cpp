@@ -121,8 +121,16 @@ void check_expose(const Expose& expose, Findings& findings) {
 
 // --- descriptions -----------------------------------------------------------------------------------------------
 
-void check_description(const Instruction& instruction, const std::vector<std::string>& names, Findings& findings) {
-  if (instruction.comments.empty() || names.empty()) return;
+bool follows_directive(const Instruction& instruction, const Conductorfile& parsed) {
+  return std::any_of(parsed.directives.begin(), parsed.directives.end(), [&](const Directive& directive) {
+    return directive.position.file == instruction.position.file &&
+           directive.position.line + 1 == instruction.position.line;
+  });
+}
+
+void check_description(const Instruction& instruction, const std::vector<std::string>& names,
+                       const Conductorfile& parsed, Findings& findings) {
+  if (instruction.comments.empty() || names.empty() || follows_directive(instruction, parsed)) return;
   const auto& comment = instruction.comments.back();
   const std::string first = base::lower(comment.substr(0, comment.find_first_of(" \t")));
   if (std::any_of(names.begin(), names.end(), [&](const auto& name) { return base::lower(name) == first; })) return;
@@ -133,11 +141,12 @@ void check_description(const Instruction& instruction, const std::vector<std::st
 }
 
 struct FormCheck {
+  const Conductorfile& parsed;
   const Instruction& instruction;
   Findings& findings;
 
   void operator()(const From& from) const {
-    if (!from.stage.empty()) check_description(instruction, {from.stage}, findings);
+    if (!from.stage.empty()) check_description(instruction, {from.stage}, parsed, findings);
   }
   void operator()(const Arg& arg) const {
     std::vector<std::string> names;
@@ -145,7 +154,7 @@ struct FormCheck {
       names.push_back(name.text);
       check_secret(name, "ARG", findings);
     }
-    check_description(instruction, names, findings);
+    check_description(instruction, names, parsed, findings);
   }
   void operator()(const Env& env) const {
     for (const auto& [key, value] : env.variables) check_secret(key, "ENV", findings);
@@ -172,7 +181,7 @@ void check_forms(const CheckedFile& file, Findings& findings) {
   check_casing(file.parsed, findings);
   check_bare_args(file, findings);
   for (const auto& instruction : file.parsed.instructions)
-    std::visit(FormCheck{instruction, findings}, instruction.statement);
+    std::visit(FormCheck{file.parsed, instruction, findings}, instruction.statement);
 }
 
 }  // namespace conductor::parser

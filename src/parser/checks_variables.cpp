@@ -94,7 +94,7 @@ const Flag* flag_named(const Instruction& instruction, std::string_view name) {
 
 CheckedFile divide(const Conductorfile& parsed, const CheckOptions& options) {
   CheckedFile file{parsed, options, {}, {}, {}, {}};
-  for (const std::string name : platform_names) file.defaults[name] = "";
+  for (const std::string name : platform_names) file.defaults[name] = "any";
   for (const auto& [name, value] : options.platform) file.defaults[name] = value;
   file.given = file.defaults;
   std::map<std::string, std::size_t> named;  // the last of each name, as a later stage hides an earlier one
