@@ -5,6 +5,8 @@
 #include "base/text.hpp"
 #include "store/records.hpp"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 
 namespace conductor::builder {
@@ -127,7 +129,9 @@ void Pins::write() const {
   const base::Json members = base::to_json(now_);
   for (const auto& [name, value] : *members.members()) json.set(name, value);
   const std::string text = json.dump(2) + "\n";
-  if (linux::try_read_file(path_, file_limit) != text) store::write_file_atomically(path_, text);
+  if (linux::try_read_file(path_, file_limit) == text) return;
+  store::write_file_atomically(path_, text);
+  if (chmod(path_.c_str(), 0644) != 0) throw Error::from_errno("cannot set the mode of " + path_);
 }
 
 }  // namespace conductor::builder

@@ -139,7 +139,7 @@ TEST_CASE("a chain tells images and layers and their order apart") {
 }
 
 TEST_CASE("kinds of steps never share a key") {
-  CHECK(key_of(WorkdirStep{"/a"}, "chain") != key_of(WorkdirStep{"/b"}, "chain"));
-  CHECK(key_of(WorkdirStep{"/a"}, "chain") != key_of(WorkdirStep{"/a"}, "other"));
+  CHECK(key_of(WorkdirStep{"/a", {}}, "chain") != key_of(WorkdirStep{"/b", {}}, "chain"));
+  CHECK(key_of(WorkdirStep{"/a", {}}, "chain") != key_of(WorkdirStep{"/a", {}}, "other"));
   CHECK(key_of(copy(), "chain", "origin") != key_of(copy(), "chain", "other origin"));
 }
