@@ -16,6 +16,16 @@ std::string_view line_of(std::string_view text, int number) {
   return text.substr(0, std::min(text.find('\n'), text.size()));
 }
 
+// What is shown of a line with thousands of characters: those around the column.
+void cut_around(std::string_view& line, std::size_t& column) {
+  constexpr std::size_t widest = 400;
+  if (line.size() <= widest) return;
+  auto begin = column < widest / 2 ? 0 : column - widest / 2;
+  while (begin > 0 && (static_cast<unsigned char>(line[begin]) & 0xc0U) == 0x80U) --begin;  // within a character
+  line = line.substr(begin, widest);
+  column -= begin;
+}
+
 template <class TextOf>
 std::string render_all(const std::vector<Diagnostic>& diagnostics, TextOf text_of) {
   std::string out;
@@ -40,13 +50,15 @@ std::string render(const Diagnostic& diagnostic, std::string_view text) {
   if (!out.empty()) out += ": ";
   out += diagnostic.severity == Severity::error ? "error: " : "warning: ";
   out += diagnostic.message;
-  const auto line = diagnostic.position.line > 0 ? line_of(text, diagnostic.position.line) : std::string_view{};
+  auto line = diagnostic.position.line > 0 ? line_of(text, diagnostic.position.line) : std::string_view{};
   if (trim(line).empty() || diagnostic.position.column <= 0) {
     if (!diagnostic.hint.empty()) out += " (" + diagnostic.hint + ")";
     return out;
   }
+  auto column = std::min(line.size(), static_cast<std::size_t>(diagnostic.position.column - 1));
+  cut_around(line, column);
   // Tabs stay tabs above the caret, so that it stands below what it points at.
-  const auto before = line.substr(0, std::min(line.size(), static_cast<std::size_t>(diagnostic.position.column - 1)));
+  const auto before = line.substr(0, column);
   std::string shown, indent;
   for (const char c : line) c == '\t' ? shown += c : shown += escape_control(std::string_view(&c, 1));
   for (const char c : before) indent += c == '\t' ? '\t' : ' ';

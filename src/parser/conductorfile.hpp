@@ -204,8 +204,8 @@ RunMount parse_run_mount(const Word& text, const Lookup& lookup, char escape = '
 // Variables as the reference says: $x ${x} ${x:-w} ${x-w} ${x:+w} ${x+w} ${x:?w} ${x?w} ${x#p} ${x##p} ${x%p} ${x%%p}
 // ${x/p/r} ${x//p/r}, escapes and quotes.
 std::string expand(const Word& word, const Lookup& lookup, char escape = '\\');
-// The body of a here-document whose `expand` is set: variables as above, quotes are text, an escape counts before $ and
-// itself alone.
+// The body of a here-document of COPY or ADD whose `expand` is set: variables and escapes as above, quotes are text. As
+// the reference has it, an escape before any character goes away: `\\` and `\$` stand for `\` and `$`, `\n` for `n`.
 std::string expand_document(const Heredoc& heredoc, const Lookup& lookup, char escape = '\\');
 // As expand(), and split at blanks outside quotes, also those a variable's value brings: EXPOSE alone (`EXPOSE
 // $PORTS`). The words of COPY are already apart and may hold blanks (JSON form): each goes through expand().

@@ -114,17 +114,21 @@ base::Position place(const In& in, const std::string& file) {
 }
 
 // A flag as the reference reads it: a backslash makes any character literal, in single quotes too.
-std::string flag_text(std::string_view text) {
+// `open` is the place of a quote that is not closed, or npos.
+std::string flag_text(std::string_view text, std::size_t& open) {
   std::string out;
   char quote = 0;
+  open = std::string_view::npos;
   for (std::size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
     if (c == '\\') {
       if (i + 1 < text.size()) out += text[++i];
     } else if (quote == 0 && (c == '"' || c == '\'')) {
       quote = c;
+      open = i;
     } else if (c == quote) {
       quote = 0;
+      open = std::string_view::npos;
     } else {
       out += c;
     }
@@ -172,11 +176,14 @@ template <>
 struct LineAction<grammar::flag_word> {
   template <class In>
   static void apply(const In& in, LineState& state) {
-    const std::string word = flag_text(in.string_view());
+    const std::size_t begin = state.begin + in.position().byte;
+    std::size_t open = 0;
+    const std::string word = flag_text(in.string_view(), open);
+    if (open != std::string_view::npos) state.node.open_quote = state.node.line.position(begin + open, state.file);
     const auto equals = word.find('=');
     Flag flag{word.substr(2, equals == std::string::npos ? equals : equals - 2),
               {},
-              state.node.line.position(state.begin + in.position().byte, state.file)};
+              state.node.line.position(begin, state.file)};
     if (equals != std::string::npos) flag.value = word.substr(equals + 1);
     state.node.flag_words.push_back(word);
     state.node.flags.push_back(std::move(flag));

@@ -7,6 +7,7 @@
 #include "parser/conductorfile.hpp"
 #include "parser/diagnostics.hpp"
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -38,6 +39,7 @@ struct Node {
   std::vector<Heredoc> heredocs;
   std::vector<std::size_t> heredoc_offsets;  // in `rest`, of each "<<"-word; a number may stand before "<<"
   base::Position position;                   // of the keyword
+  std::optional<base::Position> open_quote;  // of a flag that ends with the line
   LogicalLine line;
   std::size_t rest_offset = 0;        // of `rest` in the line
   std::vector<std::string> comments;  // right above, without "#" and blanks around

@@ -16,7 +16,7 @@ namespace {
 Command command_from(const Reader& in, std::size_t first) {
   Command command{!in.list.json, {}, in.node.at(0)};
   const auto& words = in.list.words;
-  if (first < words.size()) command.position = words[first].position;
+  if (first > 0 && first < words.size()) command.position = words[first].position;
   for (std::size_t i = first; i < words.size(); ++i) command.words.push_back(words[i].text);
   return command;
 }
@@ -311,6 +311,10 @@ std::optional<Instruction> read_instruction(const Node& node, const InstructionR
                                             Diagnostics& diagnostics) {
   const std::string keyword(rule.keyword);
   check_flags(node, keyword, rule.flags, diagnostics);
+  if (node.open_quote) {
+    diagnostics.error(*node.open_quote, "quote in a flag is not closed");
+    return std::nullopt;
+  }
   if (node.rest.empty()) {
     diagnostics.error(node.position, keyword + " needs at least one word");
     return std::nullopt;

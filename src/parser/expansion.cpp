@@ -54,12 +54,6 @@ class Expander {
     return std::move(current_);
   }
 
-  // As in double quotes that nothing ends.
-  std::string document() {
-    while (at_ < text_.size()) quoted_character(0, true, "$");
-    return std::move(current_);
-  }
-
  private:
   const Word& word_;
   std::string_view text_;
@@ -257,7 +251,7 @@ std::string expand(const Word& word, const Lookup& lookup, char escape) {
 
 std::string expand_document(const Heredoc& heredoc, const Lookup& lookup, char escape) {
   const Word body{heredoc.content, {heredoc.position.file, heredoc.position.line, 0}};  // its lines are not the text's
-  return Expander(body, lookup, escape, false, Reading::document).document();
+  return Expander(body, lookup, escape, false, Reading::document).text();
 }
 
 std::vector<std::string> expand_words(const Word& word, const Lookup& lookup, char escape) {
