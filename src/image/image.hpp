@@ -145,7 +145,7 @@ class Images {
   std::vector<std::string> remove(const std::string& name,
                                   const std::function<std::optional<std::string>(const std::string& image)>& in_use);
 
-  // Directories of the image's layers, topmost first, as overlayfs takes them.
+  // Directories of the image's layers, topmost first and each once, as overlayfs takes them.
   std::vector<std::string> lower_directories(const Image& image) const;
 
   // The draft's upper directory becomes a layer by rename: syncfs, rename, fsync of the directory. Returns its id, the
@@ -154,6 +154,8 @@ class Images {
   std::string commit(LayerDraft draft, std::optional<std::int64_t> newest = std::nullopt);
   // "sha256:" and 64 digits: the digest of the layer as an uncompressed tar archive (layer_archive.hpp).
   std::string diff_id(const std::string& layer) const;
+  std::string layer_directory(const std::string& layer) const;  // in overlay form; not to be changed
+  std::string temporary_directory() const { return locations_.temporary(); }
   bool has_layer(const std::string& layer) const;
   std::int64_t layer_size(const std::string& layer) const;
 

@@ -214,9 +214,12 @@ Attributes attributes_of(const linux::Fd& fd) {
 // --- the archive
 // -----------------------------------------------------------------------------------------------------------
 
+enum class Content { read, counted };
+
 class Archiver {
  public:
-  Archiver(ArchiveForm form, const ArchiveSink& sink) : form_(form), blocks_(sink) {}
+  Archiver(ArchiveForm form, const ArchiveSink& sink, Content content = Content::read)
+      : form_(form), reading_(content == Content::read), blocks_(sink) {}
 
   std::int64_t write(const linux::RootFd& root) {
     const linux::Fd directory = linux::open_at(root.get(), ".", read_directory);
@@ -229,7 +232,7 @@ class Archiver {
     below(directory, "", attributes.opaque);
     blocks_.append_zeros(tar_end);
     blocks_.finish();
-    return content_;
+    return content_ + padding_;
   }
 
  private:
@@ -294,8 +297,12 @@ class Archiver {
     TarEntry entry = entry_of(path, TarType::file, status);
     entry.size = status.st_size;
     put(std::move(entry), attributes_of(file));
-    blocks_.append_file(file.get(), status.st_size);
-    blocks_.append_zeros(tar_padding(status.st_size));
+    if (reading_) {
+      blocks_.append_file(file.get(), status.st_size);
+      blocks_.append_zeros(tar_padding(status.st_size));
+    } else {
+      padding_ += static_cast<std::int64_t>(tar_padding(status.st_size));
+    }
     content_ += status.st_size;
   }
 
@@ -342,10 +349,12 @@ class Archiver {
   }
 
   ArchiveForm form_;
+  bool reading_;
   Blocks blocks_;
   std::map<std::pair<dev_t, ino_t>, std::string> names_;  // of files with several
   bool opaque_ = false;                                   // of the directory put last
   std::int64_t content_ = 0;
+  std::int64_t padding_ = 0;  // after content that is only counted
 };
 
 void clamp(int directory, const std::string& name, const struct stat& status, std::int64_t newest) {
@@ -368,6 +377,13 @@ void clamp_below(const linux::Fd& directory, std::int64_t newest) {
 
 std::int64_t write_archive(const linux::RootFd& root, ArchiveForm form, const ArchiveSink& sink) {
   return Archiver(form, sink).write(root);
+}
+
+std::int64_t archive_size(const linux::RootFd& root, ArchiveForm form) {
+  std::int64_t rest = 0;
+  const ArchiveSink count = [&](std::string_view bytes) { rest += static_cast<std::int64_t>(bytes.size()); };
+  const std::int64_t content = Archiver(form, count, Content::counted).write(root);
+  return content + rest;
 }
 
 LayerDigest digest_layer(const std::string& directory) {

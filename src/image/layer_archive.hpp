@@ -30,6 +30,9 @@ using ArchiveSink = std::function<void(std::string_view bytes)>;
 // file that shrinks meanwhile.
 std::int64_t write_archive(const linux::RootFd& root, ArchiveForm form, const ArchiveSink& sink);
 
+// How many bytes write_archive would write. Reads no content.
+std::int64_t archive_size(const linux::RootFd& root, ArchiveForm form);
+
 struct LayerDigest {
   std::string diff_id;    // "sha256:" and 64 digits
   std::int64_t size = 0;  // bytes of file content

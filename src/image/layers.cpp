@@ -205,7 +205,7 @@ std::string Images::commit(LayerDraft draft, std::optional<std::int64_t> newest)
   hold_layers();
   const auto lock = store::Lock::acquire(commit_lock(locations_));
   if (is_present(locations_, layer, digest.diff_id)) return layer;
-  const std::string directory = layer_directory(locations_, layer);
+  const std::string directory = layer_directory(layer);
   if (!is_directory(directory) && rename(draft.upper().c_str(), directory.c_str()) != 0)
     throw Error::from_errno("cannot move it to " + locations_.layers());
   sync_directory(locations_.layers());
@@ -220,6 +220,10 @@ std::string Images::diff_id(const std::string& layer) const { return complete_la
 void Images::hold_layers() const {
   const std::lock_guard guard(mutex_);
   if (!layers_in_use_) layers_in_use_ = store::Lock::acquire(layers_lock(locations_), store::Lock::Mode::shared);
+}
+
+std::string Images::layer_directory(const std::string& layer) const {
+  return image::layer_directory(locations_, layer);
 }
 
 bool Images::has_layer(const std::string& layer) const { return layer_is_whole(locations_, layer); }
@@ -237,10 +241,10 @@ std::vector<std::string> Images::lower_directories(const Image& image) const {
     // The same layer twice: what the upper one says leaves nothing to say to the lower one, and overlayfs takes no
     // directory twice.
     if (!seen.insert(*layer).second) continue;
-    if (!is_directory(layer_directory(locations_, *layer)))
+    if (!is_directory(layer_directory(*layer)))
       throw Error("image " + image.id + " has lost its layer " + *layer)
           .with_hint("remove the image and build it again");
-    directories.push_back(layer_directory(locations_, *layer));
+    directories.push_back(layer_directory(*layer));
   }
   if (!directories.empty()) return directories;
   // An overlay has at least one lower directory; the image without layers has an empty one.
