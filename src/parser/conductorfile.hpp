@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -214,6 +215,8 @@ std::vector<std::string> expand_words(const Word& word, const Lookup& lookup, ch
 // the shell of a RUN may expand them later.
 std::vector<std::string> variables_in(std::string_view text, char escape = '\\');
 
+class PathPattern;
+
 // .dockerignore patterns: order matters, `!` takes back, `**` any depth, comments.
 class IgnoreRules {
  public:
@@ -224,11 +227,8 @@ class IgnoreRules {
 
  private:
   struct Pattern {
-    std::string text;
+    std::shared_ptr<const PathPattern> pattern;
     bool keep = false;
-    std::string head, tail;  // what every match begins and ends with: tells most paths apart at once
-    bool literal = false;    // nothing in it but the name itself
-    bool matches(std::string_view path) const;
   };
   std::vector<Pattern> patterns_;
 };

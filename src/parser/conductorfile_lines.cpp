@@ -21,24 +21,42 @@ namespace grammar {
 // clang-format off
 using namespace tao::pegtl;
 
+// At least one byte, and all up to the next of the stops: the long runs of a text in one go.
+template <char... Stops> struct run_before {
+  using rule_t = run_before;
+  using subs_t = empty_list;
+  template <class In> static bool match(In& in) {
+    constexpr char stops[] = {Stops...};
+    const std::string_view left(in.current(), in.size(0));
+    const auto size = std::min(left.find_first_of(std::string_view(stops, sizeof...(Stops))), left.size());
+    in.bump(size);
+    return size > 0;
+  }
+};
+struct all_left {
+  using rule_t = all_left;
+  using subs_t = empty_list;
+  template <class In> static bool match(In& in) { return in.bump(in.size(0)), true; }
+};
 struct gap    : star<space> {};
 struct blanks : star<one<' ', '\t', '\v', '\f', '\r'>> {};
 
 // 1. The directives at the very top.
 struct directive_name  : seq<alpha, star<alnum>> {};
-struct directive_value : until<at<eolf>> {};
+struct line_text : star<sor<run_before<'\r', '\n'>, seq<not_at<eol>, any>>> {};
+struct directive_value : line_text {};
 struct directive : seq<blanks, one<'#'>, blanks, directive_name, blanks, one<'='>, directive_value, eolf> {};
 
 // 2. The file: which physical lines make one instruction. Two escape characters in a row do not continue a line.
-struct comment_text  : until<at<eolf>> {};
+struct comment_text  : line_text {};
 struct comment_line  : seq<blanks, one<'#'>, comment_text, eolf> {};
-struct inner_comment : seq<blanks, one<'#'>, until<eolf>> {};
+struct inner_comment : seq<blanks, one<'#'>, line_text, eolf> {};
 struct empty_line    : seq<blanks, eol> {};
 struct inner_empty   : seq<blanks, eol> {};
 template <char E> struct escape_run   : seq<two<E>, star<one<E>>> {};
 template <char E> struct continuation : seq<one<E>, star<blank>, star<one<'\r'>>, eolf> {};
 template <char E> struct joint        : seq<continuation<E>, star<sor<inner_comment, inner_empty>>> {};
-template <char E> struct piece        : plus<sor<escape_run<E>, seq<not_at<sor<continuation<E>, eol>>, any>>> {};
+template <char E> struct piece        : plus<sor<run_before<E, '\r', '\n'>, escape_run<E>, seq<not_at<sor<continuation<E>, eol>>, any>>> {};
 template <char E> struct logical_line : plus<sor<piece<E>, joint<E>>> {};
 struct heredoc_bodies;  // as many as the logical line announces: see below
 template <char E> struct instruction  : seq<blanks, logical_line<E>, opt<eol>, must<heredoc_bodies>> {};
@@ -46,12 +64,13 @@ template <char E> struct file : until<eof, sor<comment_line, empty_line, instruc
 
 // 3. One logical line: keyword, flags, rest. In flags a backslash escapes, whatever the directive says, and what is
 // not closed ends with the line.
-struct keyword : plus<not_at<space>, any> {};
+struct keyword : run_before<' ', '\t', '\n', '\v', '\f', '\r'> {};
+struct plain_run : run_before<' ', '\t', '\n', '\v', '\f', '\r', '"', '\'', '\\'> {};
 struct flag_escaped : seq<one<'\\'>, opt<any>> {};
 template <char Q> struct flag_quoted : seq<one<Q>, until<sor<one<Q>, eof>, sor<flag_escaped, any>>> {};
-struct flag_word : seq<two<'-'>, star<sor<flag_quoted<'"'>, flag_quoted<'\''>, flag_escaped, seq<not_at<space>, any>>>> {};
+struct flag_word : seq<two<'-'>, star<sor<plain_run, flag_quoted<'"'>, flag_quoted<'\''>, flag_escaped, seq<not_at<space>, any>>>> {};
 struct end_of_flags : seq<two<'-'>, sor<eof, plus<space>>> {};
-struct rest : until<eof> {};
+struct rest : all_left {};
 struct parts : seq<gap, keyword, gap, star<not_at<end_of_flags>, flag_word, gap>, opt<end_of_flags>, rest> {};
 
 // 4. The here-documents a rest announces: <<NAME at the beginning of a word, not in quotes, and no <<< (here-string).
@@ -69,7 +88,7 @@ struct operation : seq<star<digit>, two<'<'>, not_at<one<'<'>>, opt<one<'-'>>> {
 struct near_heredoc : seq<operation, name<shell_end>, not_at<one<'<'>>> {};
 struct far_heredoc  : seq<operation, plus<blank>, at<name_begin>, name<shell_end>, not_at<one<'<', ')'>>> {};
 struct list_heredoc : seq<operation, name<list_end>, at<sor<space, eof>>> {};
-struct plain_word : plus<sor<quoted, seq<not_at<sor<space, one<'"', '\''>>>, any>>> {};
+struct plain_word : plus<sor<plain_run, quoted, one<'\\'>>> {};
 struct shell_line : until<eof, sor<plus<space>, near_heredoc, far_heredoc, plain_word>> {};
 struct list_line  : until<eof, sor<plus<space>, list_heredoc, plain_word>> {};
 // clang-format on

@@ -17,7 +17,7 @@ TEST_CASE("patterns of names") {
   CHECK_FALSE(match_pattern("a?c", "a/c"));
   CHECK(match_pattern("[a-c]x[^0-9]", "bxy"));
   CHECK_FALSE(match_pattern("[a-c]x[^0-9]", "bx1"));
-  CHECK_FALSE(match_pattern("[^a]", "/"));
+  CHECK(match_pattern("[^a]", "/"));
   CHECK(match_pattern("[ä-ö]", "ö"));
   CHECK(match_pattern("\\*\\[", "*["));
   CHECK(match_pattern("a*b*c", "aXbYbZc"));
@@ -47,6 +47,68 @@ TEST_CASE("no pattern makes matching slow") {
   const std::clock_t before = std::clock();
   CHECK_FALSE(match_pattern(pattern + "b", name, true));
   CHECK(std::clock() - before < 5 * CLOCKS_PER_SEC);
+}
+
+TEST_CASE("`**` with what stands around it") {
+  const auto ignores = [](const char* rule, const char* path) { return IgnoreRules::parse(rule).ignores(path); };
+  for (const char* path : {"file", "a/file", "a/b/file", "xfile", "a/xfile"}) CHECK(ignores("**file", path));
+  for (const char* path : {"file", "a/file", "a/b/file", "file/below", "a/file/below"}) CHECK(ignores("**/file", path));
+  for (const char* path : {"xfile", "a/xfile", "filex"}) CHECK_FALSE(ignores("**/file", path));
+  for (const char* path : {"dir", "dir2", "dir/x", "dir/x/y"}) CHECK(ignores("dir**", path));
+  CHECK(ignores("dir/**", "dir/x"));
+  CHECK_FALSE(ignores("dir/**", "dir"));
+  CHECK_FALSE(ignores("dir/**", "dirx/y"));
+  for (const char* path : {"a", "a/b", ".hidden"}) CHECK(ignores("**", path));
+  for (const char* path : {"a", "a/b", "a/b/c"}) CHECK(ignores("**/**", path));
+  CHECK(ignores("a/**/b", "a/b"));
+  CHECK(ignores("a/**/b", "a/x/y/b/below"));
+  CHECK_FALSE(ignores("a/**/b", "ab"));
+  CHECK(ignores("**/*.o", "a.o"));
+  CHECK(ignores("**/*.o", "x/y/a.o"));
+  CHECK_FALSE(ignores("**/*.o", "x/y/a.c"));
+  CHECK(ignores("**/a?c/*", "x/abc/d"));
+  CHECK(ignores("**/.git*", "x/.gitignore"));
+  CHECK(ignores("x**y/z", "xa/by/z") == false);
+  CHECK(ignores("x**y/z", "xa/y/z"));
+}
+
+TEST_CASE("patterns are cleaned as paths") {
+  const auto ignores = [](const char* rule, const char* path) { return IgnoreRules::parse(rule).ignores(path); };
+  for (const char* rule : {"a/b", "/a/b", "a/b/", "./a//b", "a/./b", "x/../a/b", "/../a/b", "  a/b\t", "\ta/b\r"})
+    CHECK(ignores(rule, "a/b/c"));
+  for (const char* rule : {"../a/b", ".", "/", "a/.."}) CHECK_FALSE(ignores(rule, "a/b"));
+  CHECK(ignores("a/b/..", "a/x"));
+  CHECK(ignores("*\n! /a/b/ ", "x"));
+  CHECK_FALSE(ignores("*\n! /a/b/ ", "a/b"));
+  CHECK(ignores(" #x", "#x"));  // a comment begins at the first byte of a line
+  CHECK_FALSE(ignores("#x", "#x"));
+  CHECK(ignores("!!x\n", "x") == false);
+  CHECK(ignores("*\n!a b\n", "a"));
+  CHECK_FALSE(ignores("*\n!a b\n", "a b"));
+}
+
+TEST_CASE("sets of characters") {
+  const auto ignores = [](const char* rule, const char* path) { return IgnoreRules::parse(rule).ignores(path); };
+  CHECK(ignores("[a-c]x", "bx"));
+  CHECK_FALSE(ignores("[a-c]x", "dx"));
+  CHECK(ignores("[^a-c]x", "dx"));
+  CHECK(ignores("a[^x]b", "a/b"));
+  CHECK(ignores("[\\]a]", "]"));
+  CHECK(ignores("[a\\-c]", "-"));
+  for (const char* rule : {"[", "[]", "[^]", "[a", "a[]b]", "[-x]", "[x-]", "[a-b-c]", "x\\"})
+    CHECK_THROWS_AS(IgnoreRules::parse(rule), conductor::base::Error);
+}
+
+TEST_CASE("fifty patterns tell ten thousand files in no time") {
+  std::string text = "**/node_modules\n*.log\n**/*.pyc\n/build\n!build/keep\n.git\ndocs/**\n";
+  for (int i = 0; i < 43; ++i) text += "dir" + std::to_string(i) + "/*.o\n";
+  const auto rules = IgnoreRules::parse(text);
+  const std::clock_t before = std::clock();
+  int ignored = 0;
+  for (int i = 0; i < 10'000; ++i)
+    ignored += rules.ignores("src/module" + std::to_string(i % 100) + "/part/file" + std::to_string(i) + ".cpp");
+  CHECK(ignored == 0);
+  CHECK(std::clock() - before < CLOCKS_PER_SEC);
 }
 
 TEST_CASE("rules of an ignore file") {
