@@ -423,15 +423,15 @@ void read_directives(std::string_view text, FileState& state) {
     auto& known = state.lines.directives;
     const bool known_name = directive.name == "escape" || directive.name == "syntax" || directive.name == "check";
     if (!known_name || directive.value.empty()) return;
-    if (std::any_of(known.begin(), known.end(), [&](const auto& d) { return d.name == directive.name; }))
+    const bool again =
+        std::any_of(known.begin(), known.end(), [&](const auto& one) { return one.name == directive.name; });
+    const bool escape = directive.name == "escape" && !again;
+    if (again)
       state.diagnostics.error(directive.position, "directive '" + directive.name + "' is given twice");
-    if (directive.name == "escape") {
-      if (directive.value == "\\" || directive.value == "`")
-        state.lines.escape = directive.value.front();
-      else
-        state.diagnostics.error(directive.position, "the escape character cannot be " + show(directive.value),
-                                "\\ or `");
-    }
+    else if (escape && directive.value != "\\" && directive.value != "`")
+      state.diagnostics.error(directive.position, "the escape character cannot be " + show(directive.value), "\\ or `");
+    else if (escape)
+      state.lines.escape = directive.value.front();
     known.push_back(std::move(directive));
   }
 }

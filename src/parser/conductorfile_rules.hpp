@@ -13,7 +13,7 @@ namespace conductor::parser {
 // What a statement is made of.
 struct Reader {
   const Node& node;
-  WordList list;  // of the row's form; never empty
+  WordList list;  // of the row's form; only the JSON form may have no words
   char escape;
   Diagnostics& diagnostics;
 

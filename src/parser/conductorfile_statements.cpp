@@ -315,13 +315,13 @@ std::optional<Instruction> read_instruction(const Node& node, const InstructionR
     diagnostics.error(*node.open_quote, "quote in a flag is not closed");
     return std::nullopt;
   }
-  if (node.rest.empty()) {
+  Reader reader{node, read_words(node, rule.form, escape, diagnostics), escape, diagnostics};
+  if (reader.list.wrong) return std::nullopt;
+  if (reader.list.words.empty() && !reader.list.json) {
     diagnostics.error(node.position, keyword + " needs at least one word");
     return std::nullopt;
   }
-  Reader reader{node, read_words(node, rule.form, escape, diagnostics), escape, diagnostics};
   const std::string words = canonical_words(node, rule.form, reader.list);
-  if (reader.list.words.empty() && !reader.list.json) return std::nullopt;  // reported: a pair without a value
   Instruction instruction{rule.read(reader), node.flags, keyword, node.keyword, node.comments, {}, node.position};
   check_words(instruction.statement, escape, diagnostics);
   instruction.text = canonical_text(instruction, node, words);

@@ -74,7 +74,7 @@ std::optional<WordList> json_list(const Node& node, std::size_t begin, Diagnosti
   if (!json) return std::nullopt;
   if (!json->strings_only)
     diagnostics.error(node.at(begin), "the JSON form takes strings only", "write every word in double quotes");
-  WordList list{{}, true};
+  WordList list{{}, true, !json->strings_only};
   list.words.reserve(json->words.size());
   for (auto& word : json->words) list.words.push_back({std::move(word.text), node.at(begin + word.offset)});
   return list;
@@ -82,7 +82,7 @@ std::optional<WordList> json_list(const Node& node, std::size_t begin, Diagnosti
 
 WordList one_text(const Node& node, std::size_t begin) {
   if (begin >= node.rest.size()) return {};
-  return {{word_at(node, begin)}, false};
+  return {{word_at(node, begin)}, false, false};
 }
 
 WordList list_or_text(const Node& node, std::size_t begin, Diagnostics& diagnostics) {
@@ -96,9 +96,9 @@ WordList old_pair(const Node& node, Diagnostics& diagnostics) {
   const auto value = end == std::string::npos ? end : node.rest.find_first_not_of(blanks, end);
   if (value == std::string::npos) {
     diagnostics.error(node.at(0), node.keyword + " " + show(node.rest) + " has no value", "write NAME=value");
-    return {};
+    return {{}, false, true};
   }
-  return {{word_at(node, 0, end), word_at(node, value), {"", node.at(value)}}, false};
+  return {{word_at(node, 0, end), word_at(node, value), {"", node.at(value)}}, false, false};
 }
 
 WordList pairs(const Node& node, char escape, Diagnostics& diagnostics) {

@@ -28,6 +28,7 @@ enum class WordForm {
 struct WordList {
   std::vector<Word> words;
   bool json = false;
+  bool wrong = false;  // what is wrong has been reported
 };
 
 // Reports a JSON list of anything but strings, and pairs without a value.

@@ -1,6 +1,6 @@
-// Every folder of tests/cases/parser/{conductorfile,compose} is a case: an input file, and the text that reading it
-// gives — a dump of the values, or the message of the mistake. UPDATE_CASES=1 writes what comes out instead (then read
-// the diff).
+// Every folder of tests/cases/parser/{conductorfile,syntax,compose} is a case: an input file, and the text that reading
+// it gives — a dump of the values, or the message of the mistake. UPDATE_CASES=1 writes what comes out instead (then
+// read the diff).
 #include "parser/compose_file.hpp"
 #include "parser/conductorfile.hpp"
 #include "support/catch.hpp"
@@ -75,6 +75,16 @@ TEST_CASE("Conductorfile cases") {
     const auto input = input_of(folder);
     const std::string text = read_file(input), name = input.filename();
     check(folder, outcome([&] { return test::dump(parser::parse_conductorfile(text, name)); }));
+  }
+}
+
+TEST_CASE("syntax tree cases") {
+  const auto found = folders(cases("syntax"));
+  REQUIRE(found.size() >= 12);
+  for (const auto& folder : found) {
+    const auto input = input_of(folder);
+    const std::string text = read_file(input), name = input.filename();
+    check(folder, outcome([&] { return parser::dump_syntax(text, name); }));
   }
 }
 
