@@ -5,6 +5,9 @@
 #include "image/layers.hpp"
 #include "image/names.hpp"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
 #include <set>
 
 namespace conductor::image {
@@ -86,27 +89,53 @@ void sweep_half_objects(const store::Locations& locations) {
 
 }  // namespace
 
+void write_step(const store::Locations& locations, const std::string& key, const std::string& layer) {
+  store::write_record(locations.cache() + "/" + key, CachedStep{layer}, false);
+}
+
+std::vector<std::pair<std::string, std::string>> all_steps(const store::Locations& locations) {
+  std::vector<std::pair<std::string, std::string>> steps;
+  for (const auto& key : store::list_directory(locations.cache())) {
+    const std::string path = locations.cache() + "/" + key;
+    try {
+      if (const auto step = store::read_record<CachedStep>(path)) steps.emplace_back(path, step->layer);
+    } catch (const store::DamagedRecord&) {
+      // A torn entry is worth nothing.
+    }
+  }
+  return steps;
+}
+
 std::optional<std::string> Images::find_step(const std::string& key) const {
   hold_layers();
+  const std::string path = locations_.cache() + "/" + key;
   try {
-    const auto step = store::read_record<CachedStep>(locations_.cache() + "/" + key);
-    if (step && has_layer(step->layer)) return step->layer;
+    const auto step = store::read_record<CachedStep>(path);
+    if (step && has_layer(step->layer)) {
+      utimensat(AT_FDCWD, path.c_str(), nullptr, 0);  // of use now
+      return step->layer;
+    }
   } catch (const store::DamagedRecord& e) {
     base::log(base::LogLevel::debug, e.message());  // lost with the power: as if it had never been
   }
-  return std::nullopt;
+  return imported_step(key);
 }
 
-void Images::remember_step(const std::string& key, const std::string& layer) {
-  store::write_record(locations_.cache() + "/" + key, CachedStep{layer}, false);
+void Images::remember_step(const std::string& key, const std::string& layer) { write_step(locations_, key, layer); }
+
+// Nobody makes or takes up a layer while it is held.
+store::Lock Images::hold_cache_alone() {
+  const std::lock_guard guard(mutex_);
+  layers_in_use_.reset();
+  auto lock = store::Lock::try_acquire(layers_lock(locations_));
+  if (!lock) throw Error("a build is running and needs the cache").with_hint("try again when it is done");
+  return std::move(*lock);
 }
 
 // Order: what points to layers goes before them, so that whatever interrupts this, nothing points to a layer that is
 // gone.
 std::int64_t Images::remove_cache(const std::vector<std::string>& layers_of_containers) {
-  layers_in_use_.reset();
-  const auto layers = store::Lock::try_acquire(layers_lock(locations_));
-  if (!layers) throw Error("a build is running and needs the cache").with_hint("try again when it is done");
+  const auto layers = hold_cache_alone();
   const auto names = store::Lock::acquire(locations_.locks() + "/images");
   const Kept kept = mark(locations_);
   refuse_when_used(kept.layers, layers_of_containers);

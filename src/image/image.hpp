@@ -107,6 +107,28 @@ struct Listed {
 // Told what a long step is doing. Lines are whole sentences without line ends.
 using Progress = std::function<void(const std::string& line)>;
 
+// Where two layers differ first, and how: "content, from byte 7 on", "mode 0644 and 0600", "only the first time" …
+struct LayerDifference {
+  std::string path;  // "/usr/bin/x"
+  std::string how;
+};
+
+// What layers take on disk, in bytes of file content.
+struct CacheUsage {
+  std::int64_t named = 0;        // layers of named images, and of bases under them
+  std::int64_t cached = 0;       // all others: steps of builds, bases, images without a name
+  std::int64_t reclaimable = 0;  // of those, what no container uses
+  std::size_t named_layers = 0, cached_layers = 0;
+  std::size_t steps = 0;  // that a build need not do again
+};
+
+// A step in a cache elsewhere (cache_archive.hpp).
+struct ImportedStep {
+  std::string blob;          // path of its layer's archive
+  std::string diff_id;       // that the layer must have
+  std::int64_t created = 0;  // unix seconds
+};
+
 // A layer being made: an empty directory in overlay form and a work directory on the same file system, removed with
 // this object unless committed.
 class LayerDraft {
@@ -159,22 +181,44 @@ class Images {
   bool has_layer(const std::string& layer) const;
   std::int64_t layer_size(const std::string& layer) const;
 
-  // Build cache: step key (64 hex) → layer. find_step answers only layers that are whole.
+  // How the content of two layers differs first, in the order of their archives; nothing when they are the same.
+  std::optional<LayerDifference> first_difference(const std::string& first, const std::string& second) const;
+
+  // Build cache: step key (64 hex) → layer. find_step answers only layers that are whole, and remembers that the step
+  // was of use; a step of an imported cache is taken from there.
   std::optional<std::string> find_step(const std::string& key) const;
   void remember_step(const std::string& key, const std::string& layer);
+  void add_imported(std::map<std::string, ImportedStep> steps);  // by key
+  std::int64_t layer_created(const std::string& layer) const;    // unix seconds
 
   // Layers, cache entries and bases that no image in `keep_layers` and no name needs; bytes freed. (`rmcache`)
   // Throws when a container uses a layer that would go.
   std::int64_t remove_cache(const std::vector<std::string>& layers_of_containers);
 
+  CacheUsage cache_usage(const std::vector<std::string>& layers_of_containers = {}) const;
+  // Removes what was of use longest ago until the cache is no larger than `keep_bytes`: steps, bases and images without
+  // a name, with their layers; never what a named image or a container needs. Bytes freed. Throws when a build runs.
+  std::int64_t prune_cache(std::int64_t keep_bytes, const std::vector<std::string>& layers_of_containers);
+
  private:
+  // What a layer from elsewhere must be, and when it was made.
+  struct Expected {
+    std::string diff_id;
+    std::int64_t created = 0;
+  };
+  std::string place(LayerDraft draft, const std::optional<Expected>& expected,
+                    std::optional<std::int64_t> newest = std::nullopt) const;
+  std::optional<std::string> imported_step(const std::string& key) const;
   void hold_layers() const;
+  store::Lock hold_cache_alone();
 
   store::Locations locations_;
   // Held, shared, from the first layer that this object has made or taken from the cache: remove_cache of other
   // processes is refused until a name needs what was built.
   mutable std::optional<store::Lock> layers_in_use_;
   mutable std::mutex mutex_;  // of layers_in_use_: stages are built in parallel
+  mutable std::map<std::string, ImportedStep> imported_;
+  mutable std::mutex imported_mutex_;  // of imported_, and held while a layer is taken from there
 };
 
 // Which debootstrap suite an unqualified reference names, if any: debian:bookworm, ubuntu:noble. "debian:latest" is the

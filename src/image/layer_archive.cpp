@@ -4,12 +4,11 @@
 #include "base/text.hpp"
 #include "image/digest_thread.hpp"
 #include "image/tar_header.hpp"
+#include "image/tree_entries.hpp"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -25,10 +24,6 @@ namespace conductor::image {
 namespace {
 
 using base::Error;
-
-constexpr std::string_view whiteout_prefix = ".wh.";
-constexpr std::string_view opaque_marker = ".wh..wh..opq";
-constexpr int read_directory = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
 
 // --- bytes
 // -------------------------------------------------------------------------------------------------------------
@@ -93,124 +88,6 @@ class Blocks {
   std::size_t used_ = 0;
 };
 
-// --- what a directory holds
-// -----------------------------------------------------------------------------------------------------------
-
-struct CloseDirectory {
-  void operator()(DIR* directory) const { closedir(directory); }
-};
-
-struct stat status_at(int directory, const std::string& name) {
-  struct stat found{};
-  if (fstatat(directory, name.c_str(), &found, AT_SYMLINK_NOFOLLOW) != 0) throw Error::from_errno("cannot look at it");
-  return found;
-}
-
-struct stat status_of(const linux::Fd& fd) {
-  struct stat found{};
-  if (fstat(fd.get(), &found) != 0) throw Error::from_errno("cannot look at it");
-  return found;
-}
-
-// How overlayfs says that a name of a lower layer is gone.
-bool is_whiteout(const struct stat& status) { return S_ISCHR(status.st_mode) && status.st_rdev == 0; }
-
-struct Child {
-  std::string archived;  // its name in the archive
-  std::string name;      // on disk
-  bool whiteout = false;
-};
-
-struct Name {
-  std::string text;
-  unsigned char type;  // as readdir(3) says
-};
-
-// `directory` stays the caller's.
-std::vector<Name> read_names(const linux::Fd& directory) {
-  linux::Fd own = linux::open_at(directory.get(), ".", read_directory);
-  const std::unique_ptr<DIR, CloseDirectory> stream(fdopendir(own.get()));
-  if (!stream) throw Error::from_errno("cannot list it");
-  own.release();
-  std::vector<Name> names;
-  for (;;) {
-    errno = 0;
-    const dirent* entry = readdir(stream.get());
-    if (entry == nullptr) break;
-    const std::string_view text = entry->d_name;
-    if (text != "." && text != "..") names.push_back({entry->d_name, entry->d_type});
-  }
-  if (errno != 0) throw Error::from_errno("cannot list it");
-  return names;
-}
-
-std::vector<Child> children_of(const linux::Fd& directory, ArchiveForm form) {
-  std::vector<Child> children;
-  for (auto& [text, type] : read_names(directory)) {
-    Child child{text, text, false};
-    if (type == DT_CHR || type == DT_UNKNOWN) child.whiteout = is_whiteout(status_at(directory.get(), child.name));
-    if (form == ArchiveForm::tree && child.whiteout) continue;  // nothing is below the lowest layer
-    if (form == ArchiveForm::layer && child.name.starts_with(whiteout_prefix))
-      throw Error("a file of an image cannot be called " + base::escape_control(child.name) + ": in layers \"" +
-                  std::string(whiteout_prefix) + "\" marks what is deleted");
-    if (child.whiteout) child.archived = std::string(whiteout_prefix) + child.name;
-    children.push_back(std::move(child));
-  }
-  std::sort(children.begin(), children.end(),
-            [](const Child& a, const Child& b) { return a.archived < b.archived; });  // as unsigned bytes
-  return children;
-}
-
-// --- attributes
-// -----------------------------------------------------------------------------------------------------------
-
-struct Attributes {
-  std::map<std::string, std::string> kept;
-  bool opaque = false;
-};
-
-bool is_kept(std::string_view name) {
-  return (name.starts_with("user.") && !name.starts_with("user.overlay.")) || name == "security.capability" ||
-         name == "system.posix_acl_access" || name == "system.posix_acl_default";
-}
-
-// With a size of 0 the kernel tells the size that is needed (listxattr(2), getxattr(2)); it may grow meanwhile.
-template <class Call>
-std::string read_sized(const Call& call) {
-  std::array<char, 512> few{};
-  ssize_t size = call(few.data(), few.size());
-  if (size >= 0) return {few.data(), static_cast<std::size_t>(size)};
-  std::string text;
-  while (size < 0 && errno == ERANGE) {
-    const ssize_t needed = call(nullptr, 0);
-    if (needed < 0) break;
-    text.resize(static_cast<std::size_t>(needed));
-    size = call(text.data(), text.size());
-  }
-  if (size < 0 && (errno == ENOTSUP || errno == ENODATA)) return {};
-  if (size < 0) throw Error::from_errno("cannot read its extended attributes");
-  text.resize(static_cast<std::size_t>(size));
-  return text;
-}
-
-Attributes attributes_of(const linux::Fd& fd) {
-  Attributes result;
-  const std::string names = read_sized([&](char* to, std::size_t size) { return flistxattr(fd.get(), to, size); });
-  for (const char* name = names.c_str(); name < names.c_str() + names.size(); name += std::strlen(name) + 1) {
-    const std::string_view text = name;
-    const bool overlay = text.starts_with("trusted.overlay.") || text.starts_with("user.overlay.");
-    if (!overlay && !is_kept(text)) continue;
-    std::string value = read_sized([&](char* to, std::size_t size) { return fgetxattr(fd.get(), name, to, size); });
-    if (!overlay)
-      result.kept.emplace(text, std::move(value));
-    else if (text.ends_with(".opaque"))
-      result.opaque = value == "y";
-    else if (text.ends_with(".redirect") || text.ends_with(".metacopy"))
-      throw Error("it stands for a file of another layer (" + std::string(text) + "), which no archive can say");
-  }
-  return result;
-}
-
 // --- the archive
 // -----------------------------------------------------------------------------------------------------------
 
@@ -222,7 +99,7 @@ class Archiver {
       : form_(form), reading_(content == Content::read), blocks_(sink) {}
 
   std::int64_t write(const linux::RootFd& root) {
-    const linux::Fd directory = linux::open_at(root.get(), ".", read_directory);
+    const linux::Fd directory = linux::open_at(root.get(), ".", open_as_directory);
     const Attributes attributes = attributes_of(directory);
     if (form_ == ArchiveForm::layer) {
       const auto status = status_of(directory);
@@ -250,7 +127,7 @@ class Archiver {
 
   std::vector<Child> list(const linux::Fd& directory, const std::string& path) const {
     const base::Context context("/" + base::escape_control(path));
-    return children_of(directory, form_);
+    return children_of(directory, form_ == ArchiveForm::layer);
   }
 
   // The directory, if it is one.
@@ -258,7 +135,7 @@ class Archiver {
     const base::Context context("/" + base::escape_control(path));
     const auto status = status_at(directory.get(), name);
     if (S_ISDIR(status.st_mode))
-      return put_directory(linux::open_at(directory.get(), name, read_directory), path + "/");
+      return put_directory(linux::open_at(directory.get(), name, open_as_directory), path + "/");
     if (S_ISREG(status.st_mode))
       put_file(directory, name, path, status);
     else if (!S_ISSOCK(status.st_mode))
@@ -368,7 +245,7 @@ void clamp(int directory, const std::string& name, const struct stat& status, st
 void clamp_below(const linux::Fd& directory, std::int64_t newest) {
   for (const auto& [name, type] : read_names(directory)) {
     const auto status = status_at(directory.get(), name);
-    if (S_ISDIR(status.st_mode)) clamp_below(linux::open_at(directory.get(), name, read_directory), newest);
+    if (S_ISDIR(status.st_mode)) clamp_below(linux::open_at(directory.get(), name, open_as_directory), newest);
     clamp(directory.get(), name, status, newest);
   }
 }
@@ -396,7 +273,7 @@ LayerDigest digest_layer(const std::string& directory) {
 }
 
 void clamp_times(const std::string& directory, std::int64_t newest) {
-  const linux::Fd root = linux::open_file(directory, read_directory);
+  const linux::Fd root = linux::open_file(directory, open_as_directory);
   clamp_below(root, newest);
   clamp(root.get(), ".", status_of(root), newest);
 }

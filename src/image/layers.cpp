@@ -195,12 +195,19 @@ bool is_present(const store::Locations& locations, const std::string& layer, con
 
 }  // namespace
 
-// Order: content on disk, then visible, then the record that says it is whole. Killed in between, the next commit of
-// the same layer goes on from there, or it is swept as a half one.
 std::string Images::commit(LayerDraft draft, std::optional<std::int64_t> newest) {
   const base::Context context("committing a layer");
   if (newest) clamp_times(draft.upper(), *newest);
+  return place(std::move(draft), std::nullopt, newest);
+}
+
+// Order: content on disk, then visible, then the record that says it is whole. Killed in between, the next commit of
+// the same layer goes on from there, or it is swept as a half one.
+std::string Images::place(LayerDraft draft, const std::optional<Expected>& expected,
+                          std::optional<std::int64_t> newest) const {
   const LayerDigest digest = sync_and_digest(draft.upper());
+  if (expected && expected->diff_id != digest.diff_id)
+    throw Error("a layer is " + digest.diff_id + ", not the " + expected->diff_id + " that it should be");
   const std::string layer = layer_id(digest.diff_id);
   hold_layers();
   const auto lock = store::Lock::acquire(commit_lock(locations_));
@@ -210,9 +217,13 @@ std::string Images::commit(LayerDraft draft, std::optional<std::int64_t> newest)
     throw Error::from_errno("cannot move it to " + locations_.layers());
   sync_directory(locations_.layers());
   const std::int64_t now = base::now_unix_ns() / nanoseconds_per_second;
-  store::write_record(layer_record(locations_, layer),
-                      LayerRecord{digest.size, digest.diff_id, std::min(now, newest.value_or(now))});
+  const std::int64_t created = expected ? expected->created : std::min(now, newest.value_or(now));
+  store::write_record(layer_record(locations_, layer), LayerRecord{digest.size, digest.diff_id, created});
   return layer;
+}
+
+std::int64_t Images::layer_created(const std::string& layer) const {
+  return complete_layer_record(locations_, layer).created;
 }
 
 std::string Images::diff_id(const std::string& layer) const { return complete_layer_record(locations_, layer).diff_id; }

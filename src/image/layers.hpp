@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace conductor::image {
@@ -37,6 +38,10 @@ std::int64_t content_size(const std::string& directory);
 std::vector<std::string> all_layers(const store::Locations& locations);
 // Out of sight by rename, record first, then removed. Returns its bytes.
 std::int64_t remove_layer(const store::Locations& locations, const std::string& layer);
+
+void write_step(const store::Locations& locations, const std::string& key, const std::string& layer);
+// The records of cached steps that can be read: path and layer.
+std::vector<std::pair<std::string, std::string>> all_steps(const store::Locations& locations);
 
 // Who makes or takes up layers that no name needs yet holds this shared; who removes layers, exclusively.
 std::string layers_lock(const store::Locations& locations);
