@@ -1,5 +1,6 @@
 #include "builder/builder.hpp"
 
+#include "builder/outputs.hpp"
 #include "builder/project.hpp"
 
 #include <algorithm>
@@ -48,12 +49,15 @@ image::Image save(image::Images& images, const image::Image& image, const std::v
 BuildResult build(engine::Engine& engine, const BuildOptions& options, const Listener& listener) {
   return unless_interrupted(options.cancellation, [&] {
     const auto names = references(options.tags);
+    check_outputs(options.outputs);
     Project project(engine, options, listener);
     auto results = project.run(project.source_date_epoch());
     const auto image = image_of(std::move(results.at(project.graph().target)), project.options());
     BuildResult result;
     result.image =
         goes_to_store(options.outputs) ? save(engine.images(), image, names) : engine.images().complete(image);
+    if (!options.outputs.empty())
+      result.manifest_digest = write_outputs(engine, result.image, project.options(), project.listener());
     project.write_lock_file();
     return result;
   });

@@ -6,8 +6,7 @@
 
 namespace conductor::builder {
 
-// INCLUDE names files by their path relative to the file it stands in; none is read outside the context (or outside the
-// directory of a Conductorfile that lies elsewhere). Throws base::SourceError with every mistake.
+// Throws base::SourceError with every mistake. `strict` refuses INCLUDE.
 parser::Conductorfile parse_file(const BuildContext& context, bool strict);
 
 }  // namespace conductor::builder

@@ -1,7 +1,6 @@
 #include "builder/project.hpp"
 
 #include "base/error.hpp"
-#include "base/sha256.hpp"
 #include "base/text.hpp"
 #include "base/units.hpp"
 #include "builder/parsing.hpp"
@@ -16,10 +15,6 @@ namespace {
 using base::Error;
 
 constexpr const char* epoch_name = "SOURCE_DATE_EPOCH";
-
-std::string hashes_file(const store::Locations& locations, const std::string& context) {
-  return locations.root + "/context/" + base::sha256_hex(context).substr(0, 32);
-}
 
 // The listener, by one thread at a time.
 Listener in_turn(const Listener& listener, std::mutex& mutex) {
@@ -66,12 +61,13 @@ Project::Project(engine::Engine& engine, const BuildOptions& options, const List
     : engine_(engine),
       serial_(in_turn(listener, mutex_)),
       options_(with_epoch(options)),
-      context_(open_context(options.context, options.file)),
+      context_(open_context(options.context, options.file, fetching_for(engine, options, serial_))),
       parsed_(parse_file(context_, options.strict)),
       graph_(arrange_stages(parsed_, graph_options(engine, options_), context_.file)),
       pins_(options.lock || options.locked ? lock_path(context_) : "", options.lock, options.locked),
-      sources_(engine, options_, parsed_, graph_, context_.file, pins_, notes()),
-      hashes_(hashes_file(engine.locations(), context_.path)) {
+      sources_(engine, options_, parsed_, graph_, context_.file, pins_, serial_),
+      hashes_(hashes_file(engine.locations(), context_)) {
+  if (!context_.resolved.empty()) pins_.saw_download(context_.url, context_.resolved);
   settle_epoch();
   warn_of_unused_arguments();
   sweep_step_locks(engine.locations());
@@ -98,14 +94,6 @@ void Project::warn_of_unused_arguments() const {
   event.text = "warning: no ARG declares the build argument" + std::string(unused.size() > 1 ? "s " : " ") +
                base::escape_control(base::join(unused, ", "));
   serial_(event);
-}
-
-image::Progress Project::notes() const {
-  return [this](const std::string& line) {
-    Event event;
-    event.text = line;
-    if (serial_) serial_(event);
-  };
 }
 
 std::vector<StageResult> Project::run(const std::optional<std::int64_t>& newest) {

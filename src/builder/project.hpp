@@ -39,7 +39,6 @@ class Project {
  private:
   void settle_epoch();
   void warn_of_unused_arguments() const;
-  image::Progress notes() const;
 
   engine::Engine& engine_;
   std::mutex mutex_;  // of the listener

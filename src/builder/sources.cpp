@@ -5,22 +5,14 @@
 #include "base/text.hpp"
 #include "builder/layer_tree.hpp"
 
-#include <filesystem>
+#include <variant>
 
 namespace conductor::builder {
 namespace {
 
 using base::Error;
 
-constexpr std::size_t status_limit = 64U << 20U, rules_limit = 16U << 20U;
-
-// NAME@sha256:DIGITS is found by the digits alone: they say it all.
-image::Image find_image(image::Images& images, const std::string& name, const image::Progress& progress) {
-  const auto at = name.find("@sha256:");
-  if (at == std::string::npos) return images.resolve(name, progress);
-  if (auto image = images.find(name.substr(at + 1))) return *image;
-  throw Error("no such image: " + base::escape_control(name)).with_hint("no image here has that digest");
-}
+constexpr std::size_t status_limit = 64U << 20U;
 
 bool is_bootstrapped(const std::string& name) {
   try {
@@ -40,22 +32,18 @@ LockedImage describe(const image::Images& images, const image::Image& image) {
   return result;
 }
 
-// A directory of ours, with its own rules of what is left out.
-BuildContext open_named_context(const std::string& value) {
-  std::error_code failed;
-  const auto resolved = std::filesystem::canonical(value, failed);
-  if (failed || !std::filesystem::is_directory(resolved, failed))
-    throw Error("there is no directory " + base::escape_control(value));
-  BuildContext context{resolved.string(), linux::RootFd::open(resolved.string()), {}, {}, {}};
-  for (const std::string name : {".conductorignore", ".dockerignore"})
-    if (const auto text = context.root.read_file(name, rules_limit)) {
-      context.ignore = parser::IgnoreRules::parse(*text);
-      break;
-    }
-  return context;
+}  // namespace
+
+Fetching fetching_for(engine::Engine& engine, const BuildOptions& options, const Listener& listener) {
+  Fetching result{engine.locations(), options.cancellation, listener, {}};
+  for (const auto& ssh : options.ssh)
+    if (ssh.id == "default") result.ssh_socket = ssh.socket;
+  return result;
 }
 
-}  // namespace
+std::string hashes_file(const store::Locations& locations, const BuildContext& context) {
+  return context.owner ? "" : locations.root + "/context/" + base::sha256_hex(context.path).substr(0, 32);
+}
 
 struct Sources::Tree {
   BuildContext context;
@@ -65,9 +53,8 @@ struct Sources::Tree {
 // What finding needs and having found does not.
 class Sources::Finder {
  public:
-  Finder(Sources& sources, engine::Engine& engine, const BuildOptions& options, Pins& pins,
-         const image::Progress& progress)
-      : sources_(sources), engine_(engine), options_(options), pins_(pins), progress_(progress) {}
+  Finder(Sources& sources, engine::Engine& engine, const BuildOptions& options, Pins& pins, const Listener& listener)
+      : sources_(sources), engine_(engine), options_(options), pins_(pins), listener_(listener) {}
 
   void find(const StageGraph& graph, const Stage& stage, const parser::Conductorfile& parsed, const SourceFile& file) {
     const auto at = [&](const parser::Instruction& instruction, const auto& step) {
@@ -96,32 +83,42 @@ class Sources::Finder {
  private:
   void add_image(const std::string& name) {
     if (sources_.images_.contains(name)) return;
-    auto image = find_image(engine_.images(), name, progress_);
+    auto image = engine_.images().resolve(name, [&](const std::string& line) { note(line); });
     if (pins_.wanted() && name != "scratch")
       pins_.saw_image(name, describe(engine_.images(), image), is_bootstrapped(name));
-    if (options_.pull && name != "scratch" && progress_)
-      progress_("--pull finds nothing to pull for " + base::escape_control(name) + ": it is used as it is here");
+    if (options_.pull && name != "scratch")
+      note("--pull finds nothing to pull for " + base::escape_control(name) + ": it is used as it is here");
     sources_.images_.emplace(name, std::move(image));
   }
 
   void add_tree(const std::string& name, const StageGraph& graph) {
     if (sources_.trees_.contains(name)) return;
-    const base::Context context("build context " + base::escape_control(name));
-    auto opened = open_named_context(graph.contexts.at(name));
-    auto hashes = engine_.locations().root + "/context/" + base::sha256_hex(opened.path).substr(0, 32);
-    sources_.trees_.emplace(name, new Tree{std::move(opened), ContentHashes(std::move(hashes))});
+    const base::Context named("build context " + base::escape_control(name));
+    auto source = open_source(graph.contexts.at(name), fetching_for(engine_, options_, listener_));
+    auto* opened = std::get_if<SourceTree>(&source);
+    if (opened == nullptr) throw Error("it is an image, not files");
+    if (!opened->resolved.empty()) pins_.saw_download(opened->url, opened->resolved);
+    auto context = context_without_file(std::move(*opened));
+    auto hashes = hashes_file(engine_.locations(), context);
+    sources_.trees_.emplace(name, new Tree{std::move(context), ContentHashes(std::move(hashes))});
+  }
+
+  void note(const std::string& line) const {
+    Event event;
+    event.text = line;
+    if (listener_) listener_(event);
   }
 
   Sources& sources_;
   engine::Engine& engine_;
   const BuildOptions& options_;
   Pins& pins_;
-  const image::Progress& progress_;
+  const Listener& listener_;
 };
 
 Sources::Sources(engine::Engine& engine, const BuildOptions& options, const parser::Conductorfile& parsed,
-                 const StageGraph& graph, const SourceFile& file, Pins& pins, const image::Progress& progress) {
-  Finder finder(*this, engine, options, pins, progress);
+                 const StageGraph& graph, const SourceFile& file, Pins& pins, const Listener& listener) {
+  Finder finder(*this, engine, options, pins, listener);
   for (const std::size_t number : graph.order) finder.find(graph, graph.stages[number], parsed, file);
 }
 

@@ -23,12 +23,17 @@ struct InputTree {
   ContentHashes& hashes;
 };
 
+// What fetching a context of this build needs.
+Fetching fetching_for(engine::Engine& engine, const BuildOptions& options, const Listener& listener);
+// Where the content hashes of a context are remembered; nowhere for one that is made for this build alone.
+std::string hashes_file(const store::Locations& locations, const BuildContext& context);
+
 class Sources {
  public:
   // Finds all that the needed stages of the graph name, bootstrapping bases. Throws base::Error with the place that
   // names what is not there, or is not what the lock file says.
   Sources(engine::Engine& engine, const BuildOptions& options, const parser::Conductorfile& parsed,
-          const StageGraph& graph, const SourceFile& file, Pins& pins, const image::Progress& progress);
+          const StageGraph& graph, const SourceFile& file, Pins& pins, const Listener& listener);
   ~Sources();
   Sources(const Sources&) = delete;
   Sources& operator=(const Sources&) = delete;

@@ -24,7 +24,10 @@ std::optional<Difference> compare_step(const image::Images& images, const StepTr
     result.how = first.layer.empty() ? "files only the second time" : "files only the first time";
     return result;
   }
-  result.how = images.diff_id(first.layer) + " and " + images.diff_id(second.layer);
+  if (auto difference = images.first_difference(first.layer, second.layer)) {
+    result.path = std::move(difference->path);
+    result.how = std::move(difference->how);
+  }
   return result;
 }
 
