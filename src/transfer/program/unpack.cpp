@@ -82,7 +82,7 @@ class Reader {
     archive_entry* entry = nullptr;
     const int result = archive_read_next_header(archive_, &entry);
     if (result == ARCHIVE_EOF) return nullptr;
-    if (result < ARCHIVE_WARN) fail("the archive is damaged");
+    if (result != ARCHIVE_OK && result != ARCHIVE_WARN) fail("the archive is damaged");
     return entry;
   }
   struct Block {
@@ -95,7 +95,7 @@ class Reader {
     la_int64_t offset = 0;
     const int result = archive_read_data_block(archive_, &bytes, &size, &offset);
     if (result == ARCHIVE_EOF) return std::nullopt;
-    if (result < ARCHIVE_WARN) fail("the archive is damaged");
+    if (result != ARCHIVE_OK && result != ARCHIVE_WARN) fail("the archive is damaged");
     return Block{{static_cast<const char*>(bytes), size}, offset};
   }
   std::int64_t consumed() const { return std::max<std::int64_t>(archive_filter_bytes(archive_, -1), 0); }
