@@ -109,7 +109,7 @@ void check_expose(const Expose& expose, Findings& findings) {
         slash == std::string::npos ? std::string_view{} : std::string_view(port.text).substr(slash + 1);
     if (protocol.find('$') == std::string_view::npos && !all_lower(protocol))
       findings.add("ExposeProtoCasing", place_in(port, slash + 1),
-                   "the protocol of " + show(port.text) + " is upper case",
+                   "the protocol of " + show(port.text) + " is not lower case",
                    "write " + base::escape_control(base::lower(protocol)));
     // A ':' inside ${…} belongs to a modifier.
     if (port.text.find(':') != std::string::npos && port.text.find("${") == std::string::npos)

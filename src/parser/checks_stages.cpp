@@ -21,7 +21,8 @@ void check_name(const CheckedStage& stage, std::map<std::string, int>& first_lin
     findings.add("StageNameCasing", place, "the stage's name " + show(written) + " is not lower case",
                  "write " + base::escape_control(base::lower(written)));
   if (from.stage == "scratch" || from.stage == "context")
-    findings.add("ReservedStageName", place, show(from.stage) + " means something else and is no name of a stage");
+    findings.add("ReservedStageName", place, show(from.stage) + " means something else and is no name of a stage",
+                 "choose another name");
   const auto [first, added] = first_line.try_emplace(from.stage, stage.instruction->position.line);
   if (!added)
     findings.add("DuplicateStageName", place, "a stage before this one is called " + show(from.stage) + " too",

@@ -1,0 +1,240 @@
+#!/usr/bin/env python3
+"""The cases of tests/cases/conductorfile that are built: what is in the image afterwards.
+
+A case is a folder with a Conductorfile and, of these, what it needs:
+  context/        files of the context; context.txt: more of them, and what git does not keep (see make_context)
+  arguments.txt   words of `build`, one a line; {context} and {case} stand for the folders
+  image.txt       facts of the configuration, one a line: `Cmd: ["x"]`, `Env.NAME: "value"`, `Labels.a.b: null`
+  files.txt       the image's tree, a line an entry: type mode uid:gid path, then -> target or = "content";
+                  `# only: /a /b` above restricts it to paths, `# times` adds the times of modification of files
+  failure.txt     the build fails, and says each line
+UPDATE_CASES=1 writes what comes out instead (then read the diff).
+"""
+import concurrent.futures
+import hashlib
+import json
+import os
+import pathlib
+import shlex
+import shutil
+import stat
+import subprocess
+import tarfile
+import tempfile
+import unittest
+
+import harness
+from harness import conductor
+
+CASES = harness.SOURCE / "tests" / "cases" / "conductorfile"
+KINDS = ("image.txt", "files.txt", "failure.txt")
+BUSYBOX = pathlib.Path("/bin/busybox")
+PROGRAMS = ("sh cat echo ls id touch rm mkdir env false true sed chmod chown pwd printf wc dd ln cp mv test stat grep sleep "
+            "find sort head tail readlink mount ip hostname tr cut od").split()
+UPDATE = "UPDATE_CASES" in os.environ
+
+
+# --- the context ------------------------------------------------------------------------------------------------------
+
+def add_programs(folder):
+    (folder / "bin").mkdir()
+    shutil.copy(BUSYBOX, folder / "bin" / "busybox")
+    for name in PROGRAMS:
+        (folder / "bin" / name).symlink_to("busybox")
+
+
+def pack(folder, name, kind, entries):
+    """An archive of a few entries: NAME/ is a directory, NAME=text a file, NAME@target a link."""
+    plain = folder / (name + ".plain")
+    with tarfile.open(plain, "w") as archive:
+        for entry in entries:
+            path, equals, text = entry.partition("=")
+            link, at, target = entry.partition("@")
+            info = tarfile.TarInfo((link if at else path).rstrip("/"))
+            info.mode, info.uid, info.gid, info.mtime = 0o644, 7, 8, 1700000000
+            if at:
+                info.type, info.linkname = tarfile.SYMTYPE, target
+                archive.addfile(info)
+            elif equals:
+                info.size = len(text)
+                archive.addfile(info, fileobj=__import__("io").BytesIO(text.encode()))
+            else:
+                info.type, info.mode = tarfile.DIRTYPE, 0o750
+                archive.addfile(info)
+    tool = {"tar": ["cat"], "gzip": ["gzip", "-n"], "bzip2": ["bzip2"], "xz": ["xz"], "zstd": ["zstd", "-q"]}[kind]
+    with open(plain, "rb") as source, open(folder / name, "wb") as target:
+        subprocess.run([*tool, *([] if kind == "tar" else ["-c"])], stdin=source, stdout=target, check=True)
+    plain.unlink()
+
+
+def make_context(case, folder):
+    """Copies context/ and follows context.txt: a word of what to make, and its words, quoted as in a shell."""
+    if (case / "context").is_dir():
+        shutil.copytree(case / "context", folder, symlinks=True, dirs_exist_ok=True)
+    for path in [folder, *folder.rglob("*")]:
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    if not (case / "context.txt").exists():
+        return
+    for line in (case / "context.txt").read_text().splitlines():
+        what, *words = shlex.split(line)
+        path = folder / words[0] if words else folder
+        if what in ("file", "dir", "link", "fifo", "hard", "tar"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        if what == "file":
+            path.write_bytes((words[1] if len(words) > 1 else "").encode().decode("unicode_escape").encode("latin-1"))
+            path.chmod(0o644)
+        elif what == "dir":
+            path.mkdir(exist_ok=True)
+            path.chmod(0o755)
+        elif what == "link":
+            path.symlink_to(words[1])
+        elif what == "hard":
+            os.link(folder / words[1], path)
+        elif what == "fifo":
+            os.mkfifo(path, 0o644)
+        elif what == "mode":
+            path.chmod(int(words[1], 8))
+        elif what == "owner":
+            os.chown(path, *map(int, words[1].split(":")), follow_symlinks=False)
+        elif what == "time":
+            os.utime(path, (int(words[1]), int(words[1])), follow_symlinks=False)
+        elif what == "tar":
+            pack(folder, words[0], words[1], words[2:])
+        elif what == "programs":
+            add_programs(folder)
+        else:
+            raise AssertionError(f"{case.name}/context.txt: what is '{what}'?")
+
+
+# --- the image --------------------------------------------------------------------------------------------------------
+
+def is_opaque(path):
+    try:
+        return os.getxattr(path, "trusted.overlay.opaque") == b"y"
+    except OSError:
+        return False
+
+
+def merge(layer, tree):
+    """Lays a directory in overlay form on a tree {path: path on this machine}."""
+    for folder, folders, files in os.walk(layer):
+        inside = "/" + os.path.relpath(folder, layer) if folder != str(layer) else ""
+        for name in sorted(folders + files):
+            source, path = os.path.join(folder, name), f"{inside}/{name}"
+            status = os.lstat(source)
+            whiteout = stat.S_ISCHR(status.st_mode) and status.st_rdev == 0
+            if whiteout or not stat.S_ISDIR(status.st_mode) or is_opaque(source):
+                for below in [known for known in tree if known == path or known.startswith(path + "/")]:
+                    del tree[below]
+            if not whiteout:
+                tree[path] = source
+
+
+def content(path):
+    data = pathlib.Path(path).read_bytes()
+    try:
+        return json.dumps(data.decode()) if len(data) <= 200 else f"sha256:{hashlib.sha256(data).hexdigest()}"
+    except UnicodeDecodeError:
+        return f"sha256:{hashlib.sha256(data).hexdigest()}"
+
+
+def listing(record, header):
+    tree = {}
+    for layer in record["layers"]:
+        merge(harness.ROOT / "layers" / layer, tree)
+    only = next((line.split()[2:] for line in header if line.startswith("# only:")), [])
+    lines = list(header)
+    for path in sorted(tree):
+        if only and not any(path == wanted or path.startswith(wanted.rstrip("/") + "/") for wanted in only):
+            continue
+        status = os.lstat(tree[path])
+        kind = {stat.S_IFDIR: "d", stat.S_IFLNK: "l", stat.S_IFREG: "f", stat.S_IFIFO: "p"}.get(stat.S_IFMT(status.st_mode), "?")
+        mode = "----" if kind == "l" else f"{stat.S_IMODE(status.st_mode):04o}"
+        line = f"{kind} {mode} {status.st_uid}:{status.st_gid} {path}"
+        if kind == "l":
+            line += f" -> {os.readlink(tree[path])}"
+        if kind == "f":
+            line += f" = {content(tree[path])}"
+            if "# times" in header:
+                line += f" @{int(status.st_mtime)}"
+        lines.append(line)
+    return "".join(line + "\n" for line in lines)
+
+
+def fact(image, key):
+    """A member of the configuration; absent and empty are the same. Sets written as objects are shown as lists."""
+    config = image["Config"]
+    first, _, rest = key.partition(".")
+    if first == "Env" and rest:
+        return next((entry.partition("=")[2] for entry in config.get("Env") or [] if entry.startswith(rest + "=")), None)
+    value = image.get(first) if first in ("Author", "Architecture", "Os") else config.get(first)
+    if rest:
+        return (value or {}).get(rest)
+    if isinstance(value, dict) and value and all(member in ({}, None) for member in value.values()):
+        value = sorted(value)
+    return value or None
+
+
+class Cases(harness.Case):
+    def build(self, case):
+        """The image's record, or the message of the failure; nothing when the case cannot run here."""
+        words = (case / "arguments.txt").read_text().splitlines() if (case / "arguments.txt").exists() else []
+        with tempfile.TemporaryDirectory(prefix="conductor-case-") as scratch:
+            context = pathlib.Path(scratch) / "context"
+            context.mkdir()
+            make_context(case, context)
+            words = [word.replace("{context}", str(context)).replace("{case}", str(case)) for word in words]
+            done = conductor("build", "-q", "-t", f"case-{case.name.lower()}", "-f", case / "Conductorfile", *words, context,
+                             check=False, timeout=60)
+        return (done.stdout.strip().removeprefix("sha256:"), None) if done.returncode == 0 else (None, done.stderr)
+
+    def check(self, path, expected, actual):
+        if UPDATE:
+            path.write_text(actual)
+        else:
+            self.assertEqual(actual, expected, f"{path.parent.name}/{path.name}")
+
+    def check_case(self, case, image, failure):
+        if (case / "failure.txt").exists():
+            self.assertIsNone(image, "the build did not fail")
+            for line in (case / "failure.txt").read_text().splitlines():
+                self.assertIn(line, failure)
+            return
+        self.assertIsNotNone(image, failure)
+        if (case / "files.txt").exists():
+            expected = (case / "files.txt").read_text()
+            record = json.loads((harness.ROOT / "images" / f"{image}.json").read_text())
+            header = [line for line in expected.splitlines() if line.startswith("#")]
+            self.check(case / "files.txt", expected, listing(record, header))
+        if (case / "image.txt").exists():
+            expected = (case / "image.txt").read_text()
+            keys = [line.partition(": ")[0] for line in expected.splitlines()]
+            facts = "".join(f"{key}: {json.dumps(fact(self.images[image], key), ensure_ascii=False)}\n" for key in keys)
+            self.check(case / "image.txt", expected, facts)
+
+    def test_cases(self):
+        cases = sorted(path for path in CASES.iterdir() if any((path / kind).exists() for kind in KINDS))
+        chosen = os.environ.get("CASE")
+        cases = [case for case in cases if not chosen or chosen in case.name]
+        needs_programs = [case for case in cases if (case / "context.txt").exists()
+                          and "programs" in (case / "context.txt").read_text().split("\n")]
+        if not BUSYBOX.exists():
+            print(f"SKIP: {len(needs_programs)} cases run programs, and there is no {BUSYBOX}")
+            cases = [case for case in cases if case not in needs_programs]
+        self.assertTrue(chosen or len(cases) >= 80, f"only {len(cases)} cases")
+        names = [f"case-{case.name.lower()}" for case in cases]
+        self.addCleanup(lambda: conductor("system", "prune", "-f", check=False))
+        self.addCleanup(lambda: conductor("rmi", "-f", *names, check=False))
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            built = list(pool.map(self.build, cases))
+        ids = sorted({image for image, _ in built if image})
+        found = json.loads(conductor("inspect", "--type", "image", *ids).stdout) if ids else []
+        self.images = {image["Id"].removeprefix("sha256:"): image for image in found}
+        for case, (image, failure) in zip(cases, built):
+            with self.subTest(case.name):
+                self.check_case(case, image, failure)
+
+
+if __name__ == "__main__":
+    os.umask(0o022)
+    harness.main()
