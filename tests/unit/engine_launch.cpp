@@ -87,3 +87,15 @@ TEST_CASE("stop signal: the container's, else the image's, else TERM") {
   c.config.stop_signal = "NOSUCH";
   CHECK_THROWS(engine::stop_signal_of(c));
 }
+
+TEST_CASE("a health check in shell form runs in the image's shell") {
+  auto c = container();
+  c.config.healthcheck.test = {"CMD-SHELL", "curl x || exit 1"};
+  CHECK(engine::healthcheck_of(c).test == Words{"CMD-SHELL", "curl x || exit 1"});  // the monitor's: /bin/sh -c
+  c.image_config.shell = {"/bin/bash", "-ec"};
+  CHECK(engine::healthcheck_of(c).test == Words{"CMD", "/bin/bash", "-ec", "curl x || exit 1"});
+  for (const auto& test : {Words{"CMD", "a"}, Words{"NONE"}, Words{}}) {
+    c.config.healthcheck.test = test;
+    CHECK(engine::healthcheck_of(c).test == test);
+  }
+}

@@ -9,6 +9,7 @@
 #include "support/catch.hpp"
 #include "support/temp.hpp"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -372,6 +373,81 @@ TEST_CASE_METHOD(Fixture, "the base of a named image stays, another goes") {
   CHECK(images.remove_cache({}) == 6);
   CHECK(images.find("debian:bookworm"));
   CHECK_FALSE(images.find("debian:trixie"));
+}
+
+// --- the cache's limit
+
+void set_time(const std::string& path, std::int64_t seconds) {
+  const timespec times[2] = {{seconds, 0}, {seconds, 0}};
+  REQUIRE(utimensat(AT_FDCWD, path.c_str(), times, 0) == 0);
+}
+
+TEST_CASE_METHOD(Fixture, "what a cache takes is told, and what of it could go") {
+  Images images(locations);
+  CHECK(images.cache_usage().cached == 0);
+  const Image named = image(images, "named", {"app"});
+  const std::string loose = layer(images, "loose!");
+  const std::string used = layer(images, "used by a container");
+  images.remember_step(std::string(64, 'a'), loose);
+  images.remember_step(std::string(64, 'b'), named.layers.front());
+  const CacheUsage usage = images.cache_usage({used});
+  CHECK(usage.named == 5);
+  CHECK(usage.named_layers == 1);
+  CHECK(usage.cached == 6 + 19);
+  CHECK(usage.cached_layers == 2);
+  CHECK(usage.reclaimable == 6);
+  CHECK(usage.steps == 2);
+}
+
+TEST_CASE_METHOD(Fixture, "what was of use longest ago goes first, until the limit holds") {
+  Images images(locations);
+  const Image named = image(images, "named", {"app"});
+  std::vector<std::string> layers;
+  for (int i = 0; i < 4; ++i) {
+    layers.push_back(layer(images, std::string(10, static_cast<char>('0' + i))));
+    const std::string key(64, static_cast<char>('a' + i));
+    images.remember_step(key, layers.back());
+    set_time(locations.cache() + "/" + key, 1000 + i);
+    set_time(layer_record(locations, layers.back()), 1);
+  }
+  CHECK(images.find_step(std::string(64, 'a')) == layers[0]);  // of use now
+  CHECK(images.prune_cache(40, {}) == 0);
+  CHECK(images.prune_cache(25, {}) == 20);
+  CHECK(images.has_layer(layers[0]));
+  CHECK_FALSE(images.has_layer(layers[1]));
+  CHECK_FALSE(images.has_layer(layers[2]));
+  CHECK_FALSE(images.find_step(std::string(64, 'b')));
+  CHECK(images.has_layer(layers[3]));
+  CHECK(images.prune_cache(0, {layers[3]}) == 10);
+  CHECK(images.has_layer(layers[3]));
+  CHECK(images.has_layer(named.layers.front()));
+  CHECK(images.find("app"));
+}
+
+TEST_CASE_METHOD(Fixture, "images without a name go with their layers, bases too") {
+  Images images(locations);
+  const Image unnamed = image(images, "unnamed", {});
+  const Suite suite{"debian", "bookworm"};
+  Image base;
+  base.layers = {layer(images, "base")};
+  base = images.complete(base);
+  store::write_record(base_record(locations, suite), base);
+  CHECK(images.prune_cache(0, {unnamed.layers.front()}) == 4);
+  CHECK(images.find(unnamed.id));
+  CHECK_FALSE(images.find("debian:bookworm"));
+  CHECK(images.prune_cache(0, {}) == 7);
+  CHECK_FALSE(images.find(unnamed.id));
+  CHECK(all_layers(locations).empty());
+}
+
+TEST_CASE_METHOD(Fixture, "nothing is pruned while a build runs, or when nobody knows what is needed") {
+  Images builder(locations);
+  const Image named = image(builder, "named", {"app"});
+  Images other(locations);
+  CHECK_THROWS_WITH(other.prune_cache(0, {}), Contains("build is running"));
+  store::write_file_atomically(image_record(locations, named.id), "{");
+  CHECK_THROWS_AS(builder.prune_cache(0, {}), base::Error);
+  CHECK(builder.has_layer(named.layers.front()));
 }
 
 }  // namespace

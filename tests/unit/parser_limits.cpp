@@ -35,6 +35,7 @@ std::string outcome(const char* name, const std::function<void()>& parse) {
   const double seconds = static_cast<double>(std::clock() - before) / CLOCKS_PER_SEC;
   CHECK(seconds < 4);
   if (std::getenv("LIMITS_TIMES") != nullptr) WARN(std::string(name) + " " + std::to_string(seconds));
+
   return message.substr(0, 4000);
 }
 
@@ -107,6 +108,70 @@ TEST_CASE("merges of merges are counted before they are made") {
             std::to_string(i) + ": 1}\n";
   }
   CHECK_THAT(compose("merges", text), Contains("more than 10000 nodes"));
+}
+
+namespace {
+// Ten thousand names, each `before` it and `after` it.
+std::string numbered(const std::string& before, const std::string& after) {
+  std::string text;
+  for (int i = 0; i < 10'000; ++i) text += before + "n" + std::to_string(i) + after;
+  return text;
+}
+}  // namespace
+
+TEST_CASE("thousands of here-documents") {
+  CHECK(conductorfile("on a line", "FROM a\nRUN " + numbered(" <<", "") + "\n" + numbered("", "\n")).empty());
+  CHECK(conductorfile("sources", "FROM a\nCOPY " + numbered(" <<", "") + " /d/\n" + numbered("", "\n")).empty());
+  CHECK(conductorfile("instructions", "FROM a\n" + repeated(10'000, "RUN <<a\nx\na\n")).empty());
+  CHECK(conductorfile("that are none", "FROM a\nRUN " + numbered(" << ", "") + "\n" + repeated(90'000, "USER x\n"))
+            .empty());
+  CHECK_THAT(conductorfile("without end", "FROM a\nRUN " + numbered(" <<", "") + "\n"), Contains("not terminated"));
+}
+
+TEST_CASE("hostile syntax trees") {
+  const auto tree = [](const char* name, const std::string& text) {
+    return outcome(name, [&] { parser::dump_syntax(text, "f"); });
+  };
+  CHECK_THAT(tree("triggers", repeated(megabyte / 8, "ONBUILD ") + "RUN x"), Contains("nested too deeply"));
+  CHECK(tree("stages", repeated(10'000, "FROM a\nRUN x\n")).empty());
+  CHECK(tree("words", "EXPOSE " + repeated(megabyte / 2, "a ")).empty());
+  CHECK(tree("control bytes", "RUN " + repeated(megabyte, "\x01")).empty());
+  CHECK(tree("broken characters", "RUN " + repeated(megabyte, "\xe4")).empty());
+  CHECK_THAT(tree("unknown", repeated(megabyte / 8, "nothing\n")), Contains("unknown instruction"));
+  CHECK_THAT(tree("long unknown", repeated(20, repeated(100'000, "x") + "\n")), Contains("unknown instruction"));
+}
+
+TEST_CASE("hostile expansions") {
+  const auto expanded = [](const char* name, const std::string& text, const std::string& value) {
+    return outcome(name, [&] {
+      parser::expand({text, {}}, [&](const std::string&) { return std::optional<std::string>(value); });
+    });
+  };
+  const std::string long_value = repeated(megabyte / 2, "ab");
+  CHECK_THAT(expanded("read again", repeated(100'000, "${x##*}"), long_value), Contains("more than 16 MiB"));
+  CHECK_THAT(expanded("nested again", repeated(20'000, "${x:+${x##*}}"), long_value), Contains("more than 16 MiB"));
+  CHECK_THAT(expanded("slow pattern", "${x/" + repeated(20'000, "ab") + "c/}", long_value), Contains("takes too long"));
+  CHECK(expanded("many stars", "${x%%c" + repeated(500, "*" + repeated(500, "ab")) + "}", long_value).empty());
+  CHECK_THAT(expanded("growing", "${x//a/" + repeated(1'000, "y") + "}", long_value), Contains("too long"));
+  CHECK(expanded("stars", "${x##" + repeated(500, "*a") + "}", long_value).empty());
+  CHECK(expanded("every one", "${x//?/c}", long_value).empty());
+}
+
+TEST_CASE("hostile mounts and ignore files") {
+  const auto mount = [](const char* name, const std::string& text) {
+    return outcome(name, [&] { parser::parse_run_mount({text, {}}, unset); });
+  };
+  CHECK_THAT(mount("commas", repeated(megabyte, ",")), Contains("unknown key"));
+  CHECK_THAT(mount("quotes", repeated(megabyte, "\"")), Contains("--mount"));
+  CHECK(mount("targets", repeated(50'000, "target=/x,") + "rw").empty());
+  const auto ignore = [](const char* name, const std::string& text) {
+    return outcome(name, [&] { parser::IgnoreRules::parse(text).ignores(repeated(1'000, "ab/") + "c"); });
+  };
+  CHECK_THAT(ignore("long", repeated(megabyte, "*a")), Contains("longer than 16 KiB"));
+  CHECK_THAT(ignore("many", repeated(100'000, "a\n")), Contains("more than 50000"));
+  CHECK(ignore("stars", repeated(5'000, "*a") + "/" + repeated(10, "**/x")).empty());
+  CHECK_THAT(ignore("dots", repeated(megabyte / 3, "../")), Contains("longer than 16 KiB"));
+  CHECK(ignore("dots that go", repeated(megabyte / 5, "a/../") + "ab").empty());
 }
 
 TEST_CASE("hostile Conductorfiles") {
