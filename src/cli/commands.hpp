@@ -116,7 +116,9 @@ int add_network(Invocation&);  // cmd_network.cpp
 int peer(Invocation&);
 int system_census(Invocation&);  // cmd_system.cpp
 int system_recover(Invocation&);
-int settle(Invocation&);
+int system_df(Invocation&);  // cmd_system_disk.cpp
+int system_prune(Invocation&);
+int settle(Invocation&);  // cmd_system.cpp
 int version(Invocation&);
 int help(Invocation&);
 std::string project_option_lines();  // cmd_compose_common.cpp: of the family `compose`

@@ -101,12 +101,12 @@ std::vector<base::Json> history_rows(const image::Image& image,
   std::size_t layers = image.layers.size();
   const auto add = [&](const image::History& entry) {
     const std::int64_t size = entry.empty_layer || layers == 0 ? 0 : size_of(image.layers[--layers]);
-    const std::int64_t created = entry.created * 1'000'000'000;
+    // A step without a time of its own is as old as the image.
+    const std::int64_t created = entry.created == 0 ? image.created : entry.created * 1'000'000'000;
     Json row = Json::object();
     row.set("ID", !rows.empty() ? "<missing>" : style.whole ? image_digest(image) : base::short_id(image.id));
-    row.set("CreatedAt", entry.created == 0 ? "" : base::format_time(created));
-    const std::string age =
-        entry.created == 0 ? "" : base::format_ago(std::chrono::nanoseconds(now_ns - created)) + " ago";
+    row.set("CreatedAt", created == 0 ? "" : base::format_time(created));
+    const std::string age = created == 0 ? "" : base::format_ago(std::chrono::nanoseconds(now_ns - created)) + " ago";
     row.set("CreatedSince", style.human || age.empty() ? age : base::format_time(created));
     row.set("CreatedBy", style.whole ? entry.created_by : fit(entry.created_by, shown_instruction));
     row.set("Size", style.human ? base::format_size(size) : std::to_string(size));
