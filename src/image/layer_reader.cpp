@@ -133,7 +133,8 @@ TarEntry parse_header(const std::string& header) {
   unsigned sum = 0;
   for (std::size_t i = 0; i < header.size(); ++i)
     sum += i >= 148 && i < 156 ? static_cast<unsigned>(' ') : static_cast<unsigned char>(header[i]);
-  if (header.compare(257, 8, std::string_view("ustar\00000", 8)) != 0 || number_at(header, 148, 7) != sum)
+  if (header.compare(257, 8, std::string_view("ustar\00000", 8)) != 0 || number_at(header, 148, 7) != sum ||
+      header.compare(154, 2, std::string_view("\0 ", 2)) != 0)
     refuse("a header is damaged");
   TarEntry entry;
   entry.name = text_at(header, 0, 100);
@@ -192,6 +193,7 @@ class Maker {
         directory && entry.name.ends_with('/') ? entry.name.substr(0, entry.name.size() - 1) : entry.name;
     const auto slash = path.rfind('/');
     const std::string name = slash == std::string::npos ? path : path.substr(slash + 1);
+    if (slash == 0) refuse("a name that begins with a slash");
     go_to(slash == std::string::npos ? "" : path.substr(0, slash));
     if (name.empty() || name == "." || name == ".." || path.find('\0') != std::string::npos)
       refuse("a name that is none");
