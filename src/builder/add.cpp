@@ -65,8 +65,12 @@ RemoteSource::RemoteSource(const Outside& outside, const std::string& source, co
     if (!checksum_.empty()) check_digest(checksum_);
     return;
   }
+  if (!checksum_.empty() && !git_->checksum.empty() && checksum_ != git_->checksum)
+    throw Error("--checksum=" + base::escape_control(checksum_) + " contradicts " + base::escape_control(source_));
+  if (checksum_.empty()) checksum_ = git_->checksum;
   if (!checksum_.empty() && !is_hex(checksum_))
     throw Error("--checksum=" + base::escape_control(checksum_) + " is no commit");
+  git_->checksum = checksum_;
   if (keep_git && git_->keep_git && !*keep_git)
     throw Error("--keep-git-dir=false contradicts " + base::escape_control(source_));
   git_->keep_git = git_->keep_git || keep_git.value_or(false);

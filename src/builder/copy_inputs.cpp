@@ -73,7 +73,7 @@ bool CopyInputs::makes_entries() const {
 std::string CopyInputs::key(const std::string& chain) const {
   std::vector<std::string> identities;
   for (const auto& one : order_)
-    if (one.remote) identities.push_back(remote_[one.index].known_identity());
+    if (one.remote) identities.push_back(remote_[one.index].source() + " " + remote_[one.index].known_identity());
   return key_of(step_, chain, selected_, identities);
 }
 

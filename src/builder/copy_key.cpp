@@ -7,15 +7,14 @@
 namespace conductor::builder {
 namespace {
 
+// Which files they are is what follows, or the origin: how the sources name them matters for neither.
 void add_instruction(Key& key, const CopyStep& step) {
-  key.add("sources", step.sources).add("destination", step.destination).add("chown", step.chown);
-  key.add("chmod", step.chmod ? step.chmod->text() : "").add("exclude", step.exclude);
-  key.add("parents", step.parents ? 1U : 0U).add("link", step.link ? 1U : 0U);
-  if (step.add) {
-    key.add("unpack", step.unpack ? (*step.unpack ? "yes" : "no") : "local");
-    key.add(".git", step.keep_git.value_or(false) ? 1U : 0U);
-  }
+  key.add("destination", step.destination).add("chown", step.chown);
+  key.add("chmod", step.chmod ? step.chmod->text() : "").add("link", step.link ? 1U : 0U);
   for (const auto& file : step.inline_files) key.add("inline", file.name).add("content", file.content);
+  if (!step.add) return;
+  key.add("unpack", step.unpack ? (*step.unpack ? "yes" : "no") : "local").add("exclude", step.exclude);
+  key.add(".git", step.keep_git.value_or(false) ? 1U : 0U);
 }
 
 // The destination itself is no copy of a source directory: neither its mode nor its owner counts.
@@ -54,6 +53,7 @@ std::string key_of(const CopyStep& step, const std::string& chain, const std::ve
 std::string key_of(const CopyStep& step, const std::string& chain, const std::string& source_chain) {
   Key key("COPY from", chain);
   add_instruction(key, step);
+  key.add("sources", step.sources).add("exclude", step.exclude).add("parents", step.parents ? 1U : 0U);
   return key.add("origin", source_chain).hex();
 }
 

@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -79,7 +80,7 @@ TEST_CASE("--chown and --chmod") {
   CHECK(facts_of(root, "/named/f") == "0600 1000:1001 file");
   CHECK(facts_of(root, "/deep/down/f") == "0600 1000:50 file");
   CHECK(facts_of(root, "/deep") == "0755 1000:50 directory");
-  CHECK(facts_of(root, "/numbers") == "0750 7:8 directory");
+  CHECK(facts_of(root, "/numbers") == "0755 7:8 directory");  // made for the copy, no copy itself
   CHECK(facts_of(root, "/numbers/f") == "0750 7:8 file");
   CHECK(facts_of(root, "/mode") == "0644 0:0 file");
   CHECK_THAT(rig.failure("FROM scratch\nCOPY --chown=app d /d\n"),
@@ -226,7 +227,7 @@ TEST_CASE("here-documents as sources") {
                           "COPY <<EOF /hello\n\"hello\" '$name' \\$name\nEOF\n"
                           "COPY <<'EOF' /raw\n$name\nEOF\n"
                           "COPY --chmod=0755 <<one <<two f /dir/\n1\none\n2\ntwo\n"));
-  CHECK(text_of(root, "/hello") == "\"hello\" 'world' \\$name\n");
+  CHECK(text_of(root, "/hello") == "\"hello\" 'world' $name\n");
   CHECK(text_of(root, "/raw") == "$name\n");
   CHECK(root.list("/dir") == Names{"f", "one", "two"});
   CHECK(text_of(root, "/dir/two") == "2\n");
@@ -249,7 +250,7 @@ TEST_CASE("COPY --from a stage, by name and number, and from an image") {
       "COPY --from=first:latest --chown=1:1 /dir/* /three/\n";
   const auto root = rig.files(rig.build(text));
   CHECK(facts_of(root, "/one/a") == "0640 5:6 file");
-  CHECK(facts_of(root, "/one") == "0755 5:6 directory");
+  CHECK(facts_of(root, "/one") == "0755 0:0 directory");  // made for the copy: not the stage's owner
   CHECK(text_of(root, "/two/b") == "a");
   CHECK(facts_of(root, "/three/a") == "0640 1:1 file");
   rig.build(text);
@@ -315,6 +316,239 @@ TEST_CASE("the cache: what is made again, and what is not") {
     rig.build(text);
     CHECK(rig.made == 3);
   }
+}
+
+TEST_CASE("a destination that is missing is made, 0755 and of the owner of the copy") {
+  BuilderRig rig;
+  rig.context().write_file("d/sub/f", "f", 0600);
+  REQUIRE(chmod((rig.context_path() + "/d").c_str(), 0700) == 0);
+  REQUIRE(chmod((rig.context_path() + "/d/sub").c_str(), 0710) == 0);
+  const auto root =
+      rig.files(rig.build("FROM scratch\n"
+                          "COPY d /a/b\n"
+                          "COPY --chown=3:4 d /c/d\n"
+                          "COPY --chmod=0711 d /there\n"
+                          "COPY --chown=5:6 --chmod=700 d /a/b\n"));
+  CHECK(facts_of(root, "/a") == "0755 0:0 directory");
+  CHECK(facts_of(root, "/a/b") == "0755 0:0 directory");  // there before the second copy
+  CHECK(facts_of(root, "/a/b/sub") == "0700 5:6 directory");
+  CHECK(facts_of(root, "/c") == "0755 3:4 directory");
+  CHECK(facts_of(root, "/c/d") == "0755 3:4 directory");
+  CHECK(facts_of(root, "/c/d/sub") == "0710 3:4 directory");
+  CHECK(facts_of(root, "/there") == "0755 0:0 directory");
+  CHECK(facts_of(root, "/there/sub") == "0711 0:0 directory");
+  CHECK(facts_of(root, "/there/sub/f") == "0711 0:0 file");
+}
+
+TEST_CASE("--chmod in letters looks at each file") {
+  BuilderRig rig;
+  rig.context().write_file("d/run", "r", 0700);
+  rig.context().write_file("d/text", "t", 0640);
+  rig.context().make_directories("d/sub", 0700);
+  rig.context().symlink("text", "d/link");
+  rig.context().write_file("zero", "z", 0);
+  const auto root =
+      rig.files(rig.build("FROM scratch\nARG m=rX\n"
+                          "COPY --chmod=u=rwX,go=$m d /letters\n"
+                          "COPY --chmod=+x d/text /plus\n"
+                          "COPY --chmod=g=u d/text /copied\n"
+                          "COPY --chmod=4751 d/text /setuid\n"
+                          "COPY --chmod=1777 d /sticky\n"
+                          "COPY zero /zero\n"));
+  CHECK(facts_of(root, "/letters/run") == "0755 0:0 file");
+  CHECK(facts_of(root, "/letters/text") == "0644 0:0 file");
+  CHECK(facts_of(root, "/letters/sub") == "0755 0:0 directory");
+  CHECK(root.read_link("/letters/link") == "text");
+  CHECK(facts_of(root, "/plus") == "0751 0:0 file");
+  CHECK(facts_of(root, "/copied") == "0660 0:0 file");
+  CHECK(facts_of(root, "/setuid") == "4751 0:0 file");
+  CHECK(facts_of(root, "/sticky/sub") == "1777 0:0 directory");
+  CHECK(facts_of(root, "/zero") == "0000 0:0 file");
+  CHECK_THAT(rig.failure("FROM scratch\nCOPY --chmod=u=q d /d\n"), Contains("--chmod takes a mode, not u=q"));
+}
+
+TEST_CASE("--exclude leaves out") {
+  BuilderRig rig;
+  for (const char* name : {"home.txt", "home.md", "homer", "d/a.txt", "d/b.go", "d/sub/c.txt", "d/sub/d.go", "d/x/y/z"})
+    rig.context().write_file(name, name);
+  const auto root =
+      rig.files(rig.build("FROM scratch\nARG no=*.md\n"
+                          "COPY --exclude=*.txt --exclude=$no hom* /first/\n"
+                          "COPY --exclude=*.txt --exclude=x d /top\n"
+                          "COPY --exclude=**/*.txt --exclude=x/y d /deep\n"
+                          "COPY --exclude=sub/* --exclude=!sub/d.go --exclude=x d /back\n"
+                          "COPY --exclude=d --exclude=home* --exclude=Conductor* . /all\n"));
+  CHECK(root.list("/first") == Names{"homer"});
+  CHECK(root.list("/top") == Names{"b.go", "sub"});
+  CHECK(root.list("/top/sub") == Names{"c.txt", "d.go"});
+  CHECK(root.list("/deep") == Names{"b.go", "sub", "x"});
+  CHECK(root.list("/deep/sub") == Names{"d.go"});
+  CHECK(root.list("/deep/x").empty());
+  CHECK(root.list("/back/sub") == Names{"d.go"});
+  CHECK(root.list("/all").empty());
+}
+
+TEST_CASE("--parents keeps the directories above a source") {
+  BuilderRig rig;
+  for (const char* name : {"x/a.txt", "y/a.txt", "x/y/b.txt", "x/y/c.md", "src/a.txt", "src/x/b.txt", "src/x/y/c.txt"})
+    rig.context().write_file(name, name);
+  REQUIRE(chmod((rig.context_path() + "/x").c_str(), 0750) == 0);
+  const auto root =
+      rig.files(rig.build("FROM scratch\n"
+                          "COPY --parents ./x/a.txt ./y/a.txt /parents/\n"
+                          "COPY --parents ./x/./y/*.txt /pivot/\n"
+                          "COPY --parents ./src/**/*.txt /deep/\n"
+                          "COPY --parents x/y /whole/\n"
+                          "COPY --parents --chown=1:2 --chmod=700 */a.txt /star/\n"
+                          "COPY --parents --exclude=**/*.md x /less/\n"));
+  CHECK(text_of(root, "/parents/x/a.txt") == "x/a.txt");
+  CHECK(text_of(root, "/parents/y/a.txt") == "y/a.txt");
+  CHECK(facts_of(root, "/parents/x") == "0750 0:0 directory");
+  CHECK(root.list("/parents/x") == Names{"a.txt"});
+  CHECK(root.list("/pivot") == Names{"y"});
+  CHECK(root.list("/pivot/y") == Names{"b.txt"});
+  CHECK(root.list("/deep/src") == Names{"a.txt", "x"});
+  CHECK(text_of(root, "/deep/src/x/y/c.txt") == "src/x/y/c.txt");
+  CHECK(root.list("/whole/x") == Names{"y"});
+  CHECK(root.list("/whole/x/y") == Names{"b.txt", "c.md"});
+  CHECK(root.list("/star") == Names{"src", "x", "y"});
+  CHECK(facts_of(root, "/star/x") == "0700 1:2 directory");
+  CHECK(root.list("/less/x/y") == Names{"b.txt"});
+  CHECK_THAT(rig.failure("FROM scratch\nCOPY --parents x/none /d/\n"), Contains("there is no x/none"));
+  CHECK_THAT(rig.failure("FROM scratch\nCOPY --parents ../../etc/hostname /d/\n"), Contains("there is no"));
+}
+
+TEST_CASE("--link: a layer of its own that other bases take too") {
+  BuilderRig rig;
+  rig.context().write_file("base/usr/lib/old", "old");
+  rig.context().symlink("usr/lib", "base/lib");
+  rig.context().write_file("f", "f");
+  const std::string link = "COPY --link --chown=1:2 f /lib/\n";
+  const auto first = rig.build("FROM scratch\nCOPY base /\n" + link);
+  const auto root = rig.files(first);
+  CHECK(facts_of(root, "/lib") == "0755 1:2 directory");  // the link is not followed
+  CHECK(text_of(root, "/lib/f") == "f");
+  CHECK(root.list("/usr/lib") == Names{"old"});
+  SECTION("another base: the same layer") {
+    const auto other = rig.build("FROM scratch\nCOPY f /other\n" + link);
+    CHECK(rig.made == 1);
+    CHECK(other.layers.back() == first.layers.back());
+  }
+  SECTION("names of users are not known there") {
+    CHECK_THAT(rig.failure("FROM scratch\nCOPY --link --chown=app f /x\n"), Contains("no user app"));
+  }
+  SECTION("nothing to copy") {
+    rig.context().make_directories("empty");
+    rig.build("FROM scratch\nCOPY f /a\nCOPY --link empty /\n");
+    CHECK(rig.build("FROM scratch\nCOPY base /a\nCOPY --link empty /\n").layers.size() == 1);
+  }
+  SECTION("off") {
+    CHECK(text_of(rig.files(rig.build("FROM scratch\nCOPY base /\nCOPY --link=false f /lib/\n")), "/usr/lib/f") == "f");
+  }
+}
+
+TEST_CASE("patterns") {
+  BuilderRig rig;
+  for (const char* name : {"arr[0].txt", ".hidden", "a.c", "b.c", "dir/a.c", "x y"})
+    rig.context().write_file(name, name);
+  const auto root =
+      rig.files(rig.build("FROM scratch\n"
+                          "COPY arr[[]0].txt /one\n"
+                          "COPY .h* /two/\n"
+                          "COPY ?.c /three/\n"
+                          "COPY [\"x y\", \"a.c\", \"/four/\"]\n"
+                          "COPY a.c none* /five/\n"
+                          "COPY none* /six/\n"
+                          "COPY ../../a.c /seven\n"
+                          "COPY *.c /four\n"
+                          "COPY dir/ /eight\n"));
+  CHECK(text_of(root, "/one") == "arr[0].txt");
+  CHECK(root.list("/two") == Names{".hidden"});
+  CHECK(root.list("/three") == Names{"a.c", "b.c"});
+  CHECK(root.list("/four") == Names{"a.c", "b.c", "x y"});
+  CHECK(root.list("/five") == Names{"a.c"});
+  CHECK_FALSE(root.status("/six"));
+  CHECK(text_of(root, "/seven") == "a.c");
+  CHECK(root.list("/eight") == Names{"a.c"});
+  CHECK_THAT(rig.failure("FROM scratch\nCOPY *.c /new\n"), Contains("several files are copied to one name"));
+  CHECK_THAT(rig.failure("FROM scratch\nCOPY a.c b.c /new\n"), Contains("end the destination with '/'"));
+}
+
+TEST_CASE("names and files of every kind") {
+  BuilderRig rig;
+  const std::string bytes = "d/\xff\xfe\n", longest = "d/" + std::string(255, 'n');
+  rig.context().write_file(bytes, "b");
+  rig.context().write_file(longest, "l");
+  REQUIRE(mkfifo((rig.context_path() + "/d/fifo").c_str(), 0640) == 0);
+  REQUIRE(mknod((rig.context_path() + "/d/null").c_str(), S_IFCHR | 0666, makedev(1, 3)) == 0);
+  REQUIRE(mknod((rig.context_path() + "/d/socket").c_str(), S_IFSOCK | 0666, 0) == 0);
+  const auto root = rig.files(rig.build("FROM scratch\nCOPY d /d\n"));
+  CHECK(text_of(root, "/" + bytes) == "b");
+  CHECK(text_of(root, "/" + longest) == "l");
+  CHECK(S_ISFIFO(root.status("/d/fifo")->st_mode));
+  CHECK(S_ISCHR(root.status("/d/null")->st_mode));
+  CHECK(root.status("/d/null")->st_rdev == makedev(1, 3));
+  CHECK_FALSE(root.status("/d/socket"));
+  CHECK_THAT(rig.failure("FROM scratch\nCOPY d/socket /s\n"), Contains("is a socket"));
+}
+
+TEST_CASE("hard links between directories, some of which are there already") {
+  BuilderRig rig;
+  rig.context().write_file("base/old/f", "f");
+  rig.context().write_file("d/one", "1");
+  rig.context().make_directories("d/new");
+  rig.context().make_directories("d/old");
+  for (const char* name : {"d/new/two", "d/old/three"})
+    REQUIRE(link((rig.context_path() + "/d/one").c_str(), (rig.context_path() + "/" + name).c_str()) == 0);
+  const auto root = rig.files(rig.build("FROM scratch\nCOPY base /\nCOPY d /\n"));
+  CHECK(root.status("/one")->st_ino == root.status("/new/two")->st_ino);
+  CHECK(root.status("/one")->st_ino == root.status("/old/three")->st_ino);
+  CHECK(text_of(root, "/old/three") == "1");
+}
+
+TEST_CASE("the attributes of a directory are kept and count") {
+  BuilderRig rig;
+  rig.context().write_file("d/sub/f", "f");
+  const std::string path = rig.context_path() + "/d/sub";
+  if (setxattr(path.c_str(), "user.note", "one", 3, 0) != 0)
+    SKIP_TEST("the file system of /tmp has no user attributes");
+  const std::string text = "FROM scratch\nCOPY d /d\n";
+  const auto root = rig.files(rig.build(text));
+  char value[8];
+  CHECK(fgetxattr(root.open("/d/sub", O_RDONLY).get(), "user.note", value, sizeof value) == 3);
+  REQUIRE(setxattr(path.c_str(), "user.note", "two", 3, 0) == 0);
+  rig.build(text);
+  CHECK(rig.made == 1);
+}
+
+TEST_CASE("destinations that are links, and ones that are files") {
+  BuilderRig rig;
+  rig.context().symlink("/srv/app", "base/app");  // to what is not there yet
+  rig.context().symlink("loop", "base/loop");
+  rig.context().write_file("base/file", "");
+  rig.context().write_file("d/x", "x");
+  const std::string base = "FROM scratch\nCOPY base /\n";
+  const auto root = rig.files(rig.build(base + "COPY d /app\nCOPY d/x /app/sub/\n"));
+  CHECK(text_of(root, "/srv/app/x") == "x");
+  CHECK(text_of(root, "/srv/app/sub/x") == "x");
+  CHECK(root.read_link("/app") == "/srv/app");
+  CHECK_THAT(rig.failure(base + "COPY d /file\n"), Contains("a file stands in the place of the directory /file"));
+  CHECK_THAT(rig.failure(base + "COPY d/x /file/x\n"), Contains("a file stands in the place"));
+  CHECK_THAT(rig.failure(base + "COPY d /loop\n"), Contains("lead nowhere"));
+}
+
+TEST_CASE("WORKDIR belongs to the user") {
+  BuilderRig rig;
+  rig.context().write_file("etc/passwd", "app:x:1000:1001::/:/bin/sh\n");
+  const auto root =
+      rig.files(rig.build("FROM scratch\nCOPY etc /etc\nWORKDIR /first\nUSER app\nWORKDIR /a/b\nUSER 5:6\nWORKDIR "
+                          "/first/sub\nUSER nobody\nWORKDIR /unknown\nCOPY etc/passwd .\n"));
+  CHECK(facts_of(root, "/first") == "0755 0:0 directory");
+  CHECK(facts_of(root, "/a") == "0755 1000:1001 directory");
+  CHECK(facts_of(root, "/a/b") == "0755 1000:1001 directory");
+  CHECK(facts_of(root, "/first/sub") == "0755 5:6 directory");
+  CHECK(facts_of(root, "/unknown") == "0755 0:0 directory");
+  CHECK(facts_of(root, "/unknown/passwd") == "0644 0:0 file");
 }
 
 TEST_CASE("WORKDIR makes a layer only where the directory is missing") {
