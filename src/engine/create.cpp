@@ -9,6 +9,8 @@
 #include "linux/netlink.hpp"
 #include "store/records.hpp"
 
+#include <algorithm>
+
 namespace conductor::engine {
 
 namespace {
@@ -79,6 +81,37 @@ void check(const ContainerConfig& config) {
   check_network(config);
 }
 
+// VOLUME of the image: each path is a volume that nobody named, unless something is mounted there.
+void add_image_volumes(ContainerConfig& config, const image::Config& image) {
+  for (const auto& volume : image.volumes) {
+    const auto end = volume.find_last_not_of('/');
+    MountConfig mount;
+    mount.kind = MountKind::named;
+    mount.target = end == std::string::npos ? "/" : volume.substr(0, end + 1);
+    const bool taken = std::any_of(config.mounts.begin(), config.mounts.end(),
+                                   [&](const MountConfig& other) { return other.target == mount.target; });
+    if (taken) continue;
+    mount.source = store::new_id();
+    config.mounts.push_back(std::move(mount));
+  }
+  check_mounts(config.mounts);
+}
+
+// HEALTHCHECK of the image, where the container has none of its own; times that were given count in any case.
+void add_image_healthcheck(monitor::Healthcheck& own, const std::optional<image::Healthcheck>& image) {
+  if (!own.test.empty() || !image) return;
+  const monitor::Healthcheck standard;
+  own.test = image->test;
+  const auto take = [](std::chrono::nanoseconds& time, std::chrono::nanoseconds otherwise, std::int64_t of_image) {
+    if (time == otherwise && of_image > 0) time = std::chrono::nanoseconds(of_image);
+  };
+  take(own.interval, standard.interval, image->interval);
+  take(own.timeout, standard.timeout, image->timeout);
+  take(own.start_period, standard.start_period, image->start_period);
+  take(own.start_interval, standard.start_interval, image->start_interval);
+  if (own.retries == standard.retries && image->retries > 0) own.retries = image->retries;
+}
+
 // A volume nobody named: it goes with its container.
 bool is_anonymous(const std::string& volume) {
   constexpr std::size_t digits = 64;
@@ -139,6 +172,8 @@ Container Engine::create(ContainerConfig config, const image::Progress& progress
   container.layers = image.layers;
   container.image_config = image.config;
   container.config = std::move(config);
+  add_image_volumes(container.config, image.config);
+  add_image_healthcheck(container.config.healthcheck, image.config.healthcheck);
   arguments_of(container);
   stop_signal_of(container);
 

@@ -160,6 +160,17 @@ int stop_signal_of(const Container& container) {
   throw base::Error("unknown signal '" + base::escape_control(name) + "'");
 }
 
+monitor::Healthcheck healthcheck_of(const Container& container) {
+  monitor::Healthcheck check = container.config.healthcheck;
+  const auto& shell = container.image_config.shell;
+  if (shell.empty() || check.test.size() < 2 || check.test.front() != "CMD-SHELL") return check;
+  std::vector<std::string> words = {"CMD"};
+  words.insert(words.end(), shell.begin(), shell.end());
+  words.push_back(check.test[1]);
+  check.test = std::move(words);
+  return check;
+}
+
 monitor::Process confined_process(const Container& container, const store::Locations& locations) {
   const auto& config = container.config;
   monitor::Process process;
@@ -211,7 +222,7 @@ runtime::Setup launch_setup(const Container& container, const std::vector<std::s
   launch.open_stdin = config.open_stdin;
   launch.stop_signal = stop_signal_of(container);
   launch.restart = config.restart;
-  launch.healthcheck = config.healthcheck;
+  launch.healthcheck = healthcheck_of(container);
   launch.on_exit = settle_command(container.id, locations);
   return setup;
 }

@@ -30,6 +30,9 @@ linux::CapabilitySet capabilities_of(const ContainerConfig& config);
 // Signal number. Throws Error for an unknown name.
 int stop_signal_of(const Container& container);
 
+// With the image's shell for a CMD-SHELL.
+monitor::Healthcheck healthcheck_of(const Container& container);
+
 // A process with the container's confinement; arguments, user and directory are the caller's.
 monitor::Process confined_process(const Container& container, const store::Locations& locations);
 

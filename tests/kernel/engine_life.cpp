@@ -5,6 +5,7 @@
 #include <fcntl.h>
 
 #include <csignal>
+#include <thread>
 
 using namespace conductor;
 
@@ -223,5 +224,102 @@ TEST_CASE("engine: a build step writes into its upper directory and leaves nothi
   CHECK(rig.engine().run_build_step(step, {-1, null.get(), null.get()}).code == 4);
   CHECK(linux::read_file(draft.upper() + "/made").find("/bin") != std::string::npos);
   CHECK_FALSE(linux::try_read_file(draft.upper() + "/etc/resolv.conf"));
+  CHECK(rig.census_when(before) == before);
+}
+
+TEST_CASE(
+    "engine: VOLUME of an image is an anonymous volume that begins with the image's files and goes with the "
+    "container") {
+  NEEDS_MACHINE();
+  EngineRig rig;
+  const auto before = rig.census();
+  image::Config image;
+  image.volumes = {"/data", "/new/"};
+  rig.add_image("volumes", image);
+  auto config =
+      rig.shell("cat /data/from-image; echo more > /data/x; echo x > /new/x; grep -c -E ' /(data|new) ' /proc/mounts");
+  config.image = "volumes";
+  auto container = rig.create(config);
+  CHECK(rig.run_to_end(container.id).output == "made with the image\n2\n");
+  CHECK(rig.engine().volumes().list().size() == 2);
+  // Again with the same volumes: what was written is there.
+  CHECK(rig.run_to_end(container.id).output == "made with the image\n2\n");
+  rig.engine().remove(container.id, false, true);
+  CHECK(rig.engine().volumes().list().empty());
+
+  config.mounts = {mount(engine::MountKind::tmpfs, "", "/data")};
+  container = rig.create(config);
+  CHECK(container.config.mounts.size() == 2);
+  CHECK_THAT(rig.run_to_end(container.id).output, Contains("can't open '/data/from-image'"));
+  rig.engine().remove(container.id, false, true);
+  image.volumes = {"/proc"};
+  rig.add_image("hostile", image);
+  config.image = "hostile";
+  CHECK_THAT(message_of([&] { rig.create(config); }), Contains("/proc"));
+  CHECK(rig.census_when(before) == before);
+}
+
+TEST_CASE("engine: HEALTHCHECK and STOPSIGNAL of an image, unless the container has its own") {
+  NEEDS_MACHINE();
+  EngineRig rig;
+  image::Config image;
+  image.stop_signal = "SIGUSR1";
+  image.shell = {"/bin/sh", "-c"};
+  constexpr std::int64_t soon = 20'000'000, long_time = 3'600'000'000'000;
+  image.healthcheck.emplace();
+  image.healthcheck->test = {"CMD-SHELL", "echo fine"};
+  image.healthcheck->interval = soon;
+  image.healthcheck->retries = 7;
+  rig.add_image("checked", image);
+  auto config = rig.shell("trap 'exit 9' USR1; while true; do sleep 0.05; done");
+  config.image = "checked";
+  auto container = rig.create(config);
+  CHECK(container.config.healthcheck.retries == 7);
+  CHECK(container.config.healthcheck.timeout == std::chrono::seconds(30));
+  rig.engine().start(container.id);
+  CHECK(rig.engine().runtime().wait_for(
+      container.id, [](const monitor::Status& status) { return status.health == monitor::Health::healthy; },
+      std::chrono::seconds(10)));
+  rig.engine().stop(container.id);
+  CHECK(rig.engine().observe(container).status.exit_code == 9);
+
+  config.healthcheck.interval = std::chrono::nanoseconds(long_time);
+  CHECK(rig.create(config).config.healthcheck.interval == std::chrono::nanoseconds(long_time));
+  config.healthcheck.test = {"CMD", "own"};
+  container = rig.create(config);
+  CHECK(container.config.healthcheck.test == std::vector<std::string>{"CMD", "own"});
+  CHECK(container.config.healthcheck.retries == 3);
+}
+
+TEST_CASE("engine: build steps on several threads, one of them cancelled") {
+  NEEDS_MACHINE();
+  EngineRig rig;
+  const auto before = rig.census();
+  const auto lower = rig.engine().images().lower_directories(rig.engine().images().resolve("box", {}));
+  linux::Cancellation cancellation;
+  const auto run = [&](const std::string& script, const linux::Cancellation* end) -> std::string {
+    image::LayerDraft draft(rig.locations());
+    engine::BuildStep step;
+    step.lower = lower;
+    step.upper = draft.upper();
+    step.work = draft.work();
+    step.process.arguments = {"sh", "-c", script};
+    step.cancellation = end;
+    try {
+      return std::to_string(rig.engine().run_build_step(step, {}).code);
+    } catch (const base::Error& e) {
+      return e.message() + " " + std::to_string(e.exit_code());
+    }
+  };
+  std::vector<std::string> ends(4);
+  std::vector<std::thread> threads;
+  for (std::size_t i = 0; i < ends.size(); ++i)
+    threads.emplace_back([&, i] {
+      ends[i] = i == 0 ? run("sleep 1000 & sleep 1000", &cancellation) : run("exit " + std::to_string(i), nullptr);
+    });
+  for (std::size_t i = 1; i < threads.size(); ++i) threads[i].join();
+  cancellation.request();
+  threads[0].join();
+  CHECK(ends == std::vector<std::string>{"interrupted 130", "1", "2", "3"});
   CHECK(rig.census_when(before) == before);
 }

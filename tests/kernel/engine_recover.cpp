@@ -111,6 +111,7 @@ TEST_CASE("recover: a build step whose command was killed") {
   int status = 0;
   while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
+  wait_for_phase(rig, id, monitor::Phase::exited);  // nobody wants it any more: its monitor ends it
   rig.engine().recover();
   CHECK(rig.census_when(before) == before);
 }

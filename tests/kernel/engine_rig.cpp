@@ -67,11 +67,18 @@ void EngineRig::make_image() {
                            "pwd", "nc",  "kill", "env",    "mkdir", "test", "head", "tr",    "wc", "ip"})
     root.symlink("busybox", std::string("bin/") + name);
   root.write_file("data/from-image", "made with the image\n");
+  layers_ = {engine_->images().commit(std::move(draft))};
+  image::Config config;
+  config.env = {"ORIGIN=image", "COLOUR=blue"};
+  config.cmd = std::vector<std::string>{"echo", "the image's command"};
+  add_image("box", config);
+}
+
+void EngineRig::add_image(const std::string& name, const image::Config& config) {
   image::Image image;
-  image.layers = {engine_->images().commit(std::move(draft))};
-  image.config.env = {"ORIGIN=image", "COLOUR=blue"};
-  image.config.cmd = std::vector<std::string>{"echo", "the image's command"};
-  engine_->images().save(image, {image::parse_reference("box")});
+  image.layers = layers_;
+  image.config = config;
+  engine_->images().save(image, {image::parse_reference(name)});
 }
 
 engine::ContainerConfig EngineRig::config(std::vector<std::string> command) const {

@@ -31,6 +31,8 @@ class EngineRig {
   const conductor::store::Locations& locations() const { return locations_; }
   conductor::engine::Engine& engine() { return *engine_; }
 
+  // An image of the same files as "box".
+  void add_image(const std::string& name, const conductor::image::Config& config);
   // Of the image "box", with that command.
   conductor::engine::ContainerConfig config(std::vector<std::string> command) const;
   conductor::engine::ContainerConfig shell(const std::string& script) const;
@@ -49,6 +51,7 @@ class EngineRig {
   std::unique_ptr<conductor::engine::Engine> engine_;
 
   void make_image();
+  std::vector<std::string> layers_;
 };
 
 // Runs `body` in a child process that SIGKILL ends as soon as `body` has returned: nothing of it is tidied.
