@@ -123,7 +123,7 @@ struct FileState {
   LogicalLine line;                     // being put together
   std::vector<std::string> comments;    // above it
   std::vector<PendingHeredoc> pending;  // announced by it, body not read yet
-  int searches = 100;                   // for the ends of tentative here-documents; bounded for hostile texts
+  int searches = 20;                    // for the ends of tentative here-documents; bounded for hostile texts
 };
 
 template <class In>

@@ -14,6 +14,8 @@ namespace {
 
 // `A=$A$A` repeated doubles; a result may be this much longer than its text.
 constexpr std::size_t longest_result = 1U << 20U;
+// `${A##*}${A##*}…` reads a long value again and again: bytes of values that one text may read.
+constexpr std::size_t most_read = 16U << 20U;
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
@@ -62,7 +64,8 @@ class Expander {
   bool split_;
   Reading reading_;
   std::size_t at_ = 0;
-  std::size_t size_ = 0;  // of all words
+  std::size_t size_ = 0;    // of all words
+  std::size_t values_ = 0;  // bytes of all values read
   std::string current_;
   std::vector<std::string> words_;
 
@@ -71,6 +74,13 @@ class Expander {
     if (place.column > 0) place.column += static_cast<int>(std::min(at_, text_.size()));
     throw base::SourceError({{std::move(place), std::move(message), std::move(hint), base::Severity::error}},
                             std::string_view{});
+  }
+
+  std::optional<std::string> value_of(const std::string& name) {
+    auto value = lookup_(name);
+    values_ += value ? value->size() : 0;
+    if (values_ > most_read) fail("the text reads more than 16 MiB of values");
+    return value;
   }
 
   char peek() const { return at_ < text_.size() ? text_[at_] : '\0'; }
@@ -153,7 +163,7 @@ class Expander {
     at_ = name_end(text_, begin);
     if (!live) return;
     if (at_ == begin) return put('$', quoted);
-    if (const auto value = lookup_(std::string(text_.substr(begin, at_ - begin)))) put(*value, quoted);
+    if (const auto value = value_of(std::string(text_.substr(begin, at_ - begin)))) put(*value, quoted);
   }
 
   // ${name}, or ${name, a modifier, its word, and }.
@@ -163,7 +173,7 @@ class Expander {
     at_ = name_end(text_, begin);
     const std::string name(text_.substr(begin, at_ - begin));
     if (name.empty() && at_ < text_.size()) fail("expected the name of a variable after ${");
-    const auto value = lookup_(name);
+    const auto value = live ? value_of(name) : std::nullopt;
     const auto result = peek() == '}' ? value.value_or("") : modified(name, value, depth, live);
     if (peek() != '}') {
       at_ = open;
@@ -237,8 +247,10 @@ class Expander {
   std::string inner(char stop, Reading reading, int depth, bool live) {
     Expander word(word_, lookup_, escape_, false, reading_ == Reading::document ? reading_ : reading);
     word.at_ = at_;
+    word.values_ = values_;
     word.read(stop, depth + 1, live);
     at_ = word.at_;
+    values_ = word.values_;
     return std::move(word.current_);
   }
 };

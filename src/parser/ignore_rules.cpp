@@ -39,6 +39,8 @@ IgnoreRules IgnoreRules::parse(std::string_view text) {
     if (keep) rest = trim_spaces(rest.substr(1));
     if (keep && rest.empty()) throw base::Error("a pattern is missing after '!'");
     const std::string pattern = rest.empty() ? std::string() : clean(rest);
+    constexpr std::size_t most_rules = 50'000;
+    if (rules.patterns_.size() == most_rules) throw base::Error("there are more than 50000 patterns");
     if (pattern.empty()) continue;  // an empty line; "." and "/" name the context itself, which always stays
     rules.patterns_.push_back({std::make_shared<const PathPattern>(pattern, true), keep});
   }

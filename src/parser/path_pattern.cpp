@@ -164,11 +164,11 @@ bool is_literal(std::string_view text) { return text.find_first_of(special) == s
 }  // namespace
 
 PathPattern::PathPattern(std::string_view pattern, bool any_depth)
-    : text_(pattern),
-      head_(literal_head(pattern)),
-      tail_(literal_tail(pattern)),
-      steps_(Reader(pattern, any_depth).read()) {
+    : text_(pattern), head_(literal_head(pattern)), tail_(literal_tail(pattern)) {
+  constexpr std::size_t longest = 16U << 10U;  // four times the longest path
+  if (pattern.size() > longest) throw base::Error("the pattern " + show(pattern) + " is longer than 16 KiB");
   choose_form(pattern, any_depth);
+  if (form_ == general) steps_ = Reader(pattern, any_depth).read();
 }
 
 void PathPattern::choose_form(std::string_view pattern, bool any_depth) {
