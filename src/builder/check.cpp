@@ -1,12 +1,27 @@
 // `build --check` and `--call=ast`: what can be said of a Conductorfile without building it.
 #include "base/json.hpp"
 #include "builder/outline.hpp"
-#include "parser/checks.hpp"
+#include "builder/parsing.hpp"
 
 #include <algorithm>
 
 namespace conductor::builder {
 namespace {
+
+std::unique_ptr<ReadProject> parse_project(const BuildOptions& options) {
+  auto project = std::make_unique<ReadProject>(ReadProject{open_context(options.context, options.file), {}, {}});
+  project->parsed = parse_file(project->context, options.strict);
+  return project;
+}
+
+void arrange(ReadProject& project, const BuildOptions& options) {
+  GraphOptions wanted;
+  wanted.target = options.target;
+  wanted.arguments = options.args;
+  wanted.architecture = image::native_architecture();
+  wanted.contexts = options.contexts;
+  project.graph = arrange_stages(project.parsed, wanted, project.context.file);
+}
 
 std::string file_text(const ReadProject& project, const std::string& file) {
   const auto found = project.parsed.texts.find(file);
@@ -45,14 +60,22 @@ base::Json json_of(const parser::Finding& finding) {
 
 }  // namespace
 
-CheckReport check(const BuildOptions& options, bool json) {
-  const auto project = read_project(options);
+parser::CheckResult run_checks(const BuildContext& context, const parser::Conductorfile& parsed,
+                               const BuildOptions& options) {
   parser::CheckOptions wanted;
   wanted.arguments = options.args;
   wanted.platform = platform_arguments(image::native_architecture(), options.target);
-  if (!project->context.ignore.empty()) wanted.ignore = &project->context.ignore;
+  if (!context.ignore.empty()) wanted.ignore = &context.ignore;
   wanted.target = options.target;
-  const auto result = parser::check(project->parsed, wanted);
+  return parser::check(parsed, wanted);
+}
+
+CheckReport check(const BuildOptions& options, bool json) {
+  const auto project = parse_project(options);
+  const auto result = run_checks(project->context, project->parsed, options);
+  // What cannot be built at all is no matter of warnings, but for the one that tells why a FROM names no image.
+  const auto unnamed = [](const auto& finding) { return finding.rule == "InvalidDefaultArgInFrom"; };
+  if (std::none_of(result.findings.begin(), result.findings.end(), unnamed)) arrange(*project, options);
 
   auto list = base::Json::array();
   for (const auto& finding : result.findings) list.add(json_of(finding));
@@ -66,10 +89,8 @@ std::string syntax_tree(const BuildOptions& options) {
 }
 
 std::unique_ptr<ReadProject> read_project(const BuildOptions& options) {
-  auto project = std::make_unique<ReadProject>(ReadProject{open_context(options.context, options.file), {}, {}});
-  const auto& file = project->context.file;
-  project->parsed = parser::parse_conductorfile(file.text, file.name);
-  project->graph = arrange_stages(project->parsed, {options.target, options.args, image::native_architecture()}, file);
+  auto project = parse_project(options);
+  arrange(*project, options);
   return project;
 }
 

@@ -5,6 +5,7 @@
 #include "builder/builder.hpp"
 #include "builder/context.hpp"
 #include "builder/stages.hpp"
+#include "parser/checks.hpp"
 
 #include <memory>
 #include <optional>
@@ -51,5 +52,9 @@ struct ReadProject {
   StageGraph graph;  // points into `parsed`
 };
 std::unique_ptr<ReadProject> read_project(const BuildOptions& options);
+
+// The build checks, with what the options and the context say. A build fails on findings when `error` is set.
+parser::CheckResult run_checks(const BuildContext& context, const parser::Conductorfile& parsed,
+                               const BuildOptions& options);
 
 }  // namespace conductor::builder
