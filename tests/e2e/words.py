@@ -139,7 +139,7 @@ class Words(harness.Case):
     def test_what_is_missing_or_misplaced_is_named(self):
         self.assertFails(conductor("run", "--name", check=False), "option --name needs a value")
         self.assertFails(conductor("compose", "up", "-f", "x.yaml", check=False), "conductor compose -f … up")
-        self.assertFails(conductor("build", "-t", "x", "-", check=False), "standard input", "not supported yet")
+        self.assertFails(conductor("build", "-t", "x", "--push", ".", check=False), "--push is not supported", "type=oci")
 
     def test_commands_of_other_tools_are_known(self):
         self.assertFails(conductor("pull", "debian", check=False), "'pull' is not supported yet")
