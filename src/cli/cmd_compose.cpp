@@ -1,5 +1,6 @@
 // compose up, down, plan, build.
 #include "base/text.hpp"
+#include "cli/build_words.hpp"
 #include "cli/cmd_compose_attached.hpp"
 #include "cli/cmd_compose_common.hpp"
 #include "cli/output.hpp"
@@ -71,8 +72,7 @@ int compose_up(Invocation& call) {
   const auto selected = compose::select(project, options.services, options.dependencies);
   Reporter reporter;
   const compose::Session session = reporter.session(call.engine());
-  if (const auto names = names_of(selected); build_first && !names.empty())
-    compose::build(session, project, names, false);
+  if (const auto names = names_of(selected); build_first && !names.empty()) compose::build(session, project, names);
   if (!detach && !no_start) return up_attached(call.engine(), project, options, style);
   say_unchanged(project, options, compose::up(session, project, options));
   return 0;
@@ -141,17 +141,26 @@ int compose_plan(Invocation& call) {
 int compose_build(Invocation& call) {
   ProjectOptions which(call);
   std::vector<std::string> services;
-  bool no_cache = false, quiet = false;
-  call.options().flag("--no-cache", no_cache, "run every step again");
+  std::vector<std::string> arguments;
+  std::string progress = "auto";
+  compose::BuildWishes wishes;
+  bool quiet = false;
+  call.options().flag("--no-cache", wishes.no_cache, "run every step again");
+  call.options().flag("--pull", wishes.pull, "look for newer versions of base images");
+  call.options().option("--build-arg", arguments, "value of an ARG, NAME=value or NAME", "ARGUMENT");
   call.options().flag("-q,--quiet", quiet, "only what goes wrong");
+  call.options().option("--progress", progress, "auto, plain or quiet", "KIND");
   call.options().unsupported(
-      "--build-arg --builder --check --memory -m --print --provenance --pull --push --sbom --ssh "
-      "--with-dependencies");
+      "--builder --check --memory -m --print --provenance --push --sbom --ssh --with-dependencies");
   call.options().words("SERVICE", services);
   call.parse();
+  if (progress != "auto" && progress != "plain" && progress != "quiet")
+    throw base::Error("option --progress takes auto, plain or quiet").with_exit_code(base::exit_usage);
+  quiet = quiet || progress == "quiet";
+  wishes.args = read_arguments(arguments, Surroundings::ours());
   const compose::Project project = which.load();
   Reporter reporter(quiet);
-  if (compose::build(reporter.session(call.engine()), project, services, no_cache).empty() && !quiet)
+  if (compose::build(reporter.session(call.engine()), project, services, wishes).empty() && !quiet)
     print_error("Nothing to build.");
   return 0;
 }

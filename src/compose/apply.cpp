@@ -28,6 +28,7 @@ void carry_out(const Session& session, const Plan& plan, const std::string& comm
   Executor executor([&](const Step& step, const Operations::Output& output) { operations.act(step, output); },
                     session.listener);
   running = &executor;
+  operations.interrupt_builds(executor.cancellation());
   if (session.running) session.running(executor);
   const Outcome outcome = executor.run(plan, &journal);
   journal.close();
@@ -62,8 +63,9 @@ Plan up(const Session& session, const Project& project, const UpOptions& options
   return plan;
 }
 
-Plan build(const Session& session, const Project& project, const std::vector<std::string>& services, bool no_cache) {
-  const Plan plan = reconcile_build(project, services, no_cache);
+Plan build(const Session& session, const Project& project, const std::vector<std::string>& services,
+           const BuildWishes& wishes) {
+  const Plan plan = reconcile_build(project, services, wishes);
   tell_notes(session, plan);
   if (plan.empty()) return plan;
   const auto lock = lock_project(session.engine.locations(), project.name);

@@ -27,7 +27,8 @@ Plan up(const Session& session, const Project& project, const UpOptions& options
 // The plan as it would be now.
 Plan plan_up(engine::Engine& engine, const Project& project, const UpOptions& options);
 
-Plan build(const Session& session, const Project& project, const std::vector<std::string>& services, bool no_cache);
+Plan build(const Session& session, const Project& project, const std::vector<std::string>& services,
+           const BuildWishes& wishes = {});
 
 // `project` may be nullptr when its file is gone; `name` says which.
 Plan down(const Session& session, const std::string& name, const Project* project, const DownOptions& options);

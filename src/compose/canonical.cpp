@@ -46,7 +46,14 @@ Json build_section(const BuildSpec& build, const parser::BuildSection& written) 
   section.text("target", build.target);
   section.list("args", build.args);
   section.list("labels", build.labels);
+  section.list("additional_contexts", build.contexts);
+  section.list("tags", build.tags);
+  section.list("extra_hosts", build.extra_hosts);
+  section.list("no_cache_filter", build.no_cache_filter);
+  section.text("network", build.network);
+  section.maybe("shm_size", build.shm_size);
   section.yes("no_cache", build.no_cache);
+  section.yes("pull", build.pull);
   return section.sorted();
 }
 

@@ -5,8 +5,8 @@
 #include "compose/journal.hpp"
 #include "compose/plan.hpp"
 #include "engine/engine.hpp"
+#include "linux/cancellation.hpp"
 
-#include <atomic>
 #include <cstddef>
 #include <functional>
 #include <string>
@@ -43,15 +43,17 @@ class Executor {
   Outcome run(const Plan& plan, Journal* journal = nullptr);
 
   // From any thread or after a signal: nothing new is begun, and waits end (within a second).
-  void cancel() { cancelled_ = true; }
-  bool cancelled() const { return cancelled_; }
+  void cancel() { cancellation_.request(); }
+  bool cancelled() const { return cancellation_.requested(); }
+  // The same for what can be interrupted in its midst: a build.
+  linux::Cancellation& cancellation() { return cancellation_; }
 
  private:
   class Run;
   Act act_;
   Listener listener_;
   std::size_t parallel_;
-  std::atomic<bool> cancelled_{false};
+  linux::Cancellation cancellation_;
 };
 
 // Throws Error that says what failed (the first line of each), what stands and what was not begun; does nothing for a

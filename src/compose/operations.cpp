@@ -6,38 +6,81 @@
 #include "store/records.hpp"
 
 #include <chrono>
+#include <map>
+#include <utility>
 
 namespace conductor::compose {
 namespace {
 
 constexpr std::size_t shown_log_lines = 10;
 
-// Whole lines out of pieces as they come.
-class Lines {
+// The events of a build as lines: what begins and what is cached, and the output of its steps, of which several may run
+// at the same time.
+class BuildLines {
  public:
-  explicit Lines(const Operations::Output& output) : output_(output) {}
-  ~Lines() {
-    if (!rest_.empty()) output_(rest_);
-  }
-  Lines(const Lines&) = delete;
-  Lines& operator=(const Lines&) = delete;
-  void add(std::string_view bytes) {
-    rest_ += bytes;
-    for (auto end = rest_.find('\n'); end != std::string::npos; end = rest_.find('\n')) {
-      output_(rest_.substr(0, end));
-      rest_.erase(0, end + 1);
+  explicit BuildLines(const Operations::Output& output) : output_(output) {}
+
+  void show(const builder::Event& event) {
+    using Kind = builder::Event::Kind;
+    if (event.kind == Kind::began) titles_[event.vertex] = title(event);
+    switch (event.kind) {
+      case Kind::began:
+        return output_(titles_[event.vertex]);
+      case Kind::cached:
+        return output_((event.text.empty() ? titles_[event.vertex] : title(event)) + " (cached)");
+      case Kind::output:
+        return add(rests_[event.vertex], event.text);
+      case Kind::note:
+      case Kind::warning:
+        return output_(event.text);
+      case Kind::done:
+      case Kind::failed:
+        return finish(rests_[event.vertex]);
+      case Kind::progress:
+        return;
     }
   }
 
  private:
   const Operations::Output& output_;
-  std::string rest_;
+  std::map<std::size_t, std::string> titles_, rests_;  // by step; rests: output whose line has no end yet
+
+  static std::string title(const builder::Event& event) {
+    if (event.steps == 0) return event.text;
+    const std::string stage = event.stage.empty() ? "" : event.stage + " ";
+    return "[" + stage + std::to_string(event.step) + "/" + std::to_string(event.steps) + "] " + event.text;
+  }
+  void add(std::string& rest, std::string_view bytes) {
+    rest += bytes;
+    for (auto end = rest.find('\n'); end != std::string::npos; end = rest.find('\n')) {
+      output_(rest.substr(0, end));
+      rest.erase(0, end + 1);
+    }
+  }
+  void finish(std::string& rest) {
+    if (!rest.empty()) output_(std::exchange(rest, {}));
+  }
 };
 
-std::string event_text(const builder::Event& event) {
-  std::string place;
-  if (event.steps > 0) place = "[" + std::to_string(event.step) + "/" + std::to_string(event.steps) + "] ";
-  return event.kind == builder::Event::Kind::cached ? place + event.text + " (cached)" : place + event.text;
+builder::BuildOptions options_of(const BuildImage& image) {
+  const BuildSpec& build = image.build;
+  builder::BuildOptions options;
+  options.context = build.context;
+  options.file = build.file;
+  options.contexts = build.contexts;
+  options.tags = build.tags;
+  options.tags.insert(options.tags.begin(), image.image);
+  options.args = build.args;
+  options.labels = build.labels;
+  options.target = build.target;
+  options.no_cache = build.no_cache;
+  options.no_cache_filter = build.no_cache_filter;
+  options.pull = build.pull;
+  if (build.network == "none") options.network = builder::NetworkChoice::none;
+  if (build.network == "host") options.network = builder::NetworkChoice::host;
+  options.add_hosts = build.extra_hosts;
+  if (build.shm_size) options.shm_size = *build.shm_size;
+  return options;
 }
 
 // Why a condition can no longer be reached; empty while it can.
@@ -77,21 +120,10 @@ void Operations::perform(const CreateVolume& o, const Output& /*output*/) {
 }
 
 void Operations::perform(const BuildImage& o, const Output& output) {
-  builder::BuildOptions options;
-  options.context = o.build.context;
-  options.file = o.build.file;
-  options.tags = {o.image};
-  options.args = o.build.args;
-  options.labels = o.build.labels;
-  options.target = o.build.target;
-  options.no_cache = o.build.no_cache;
-  Lines lines(output);
-  builder::build(engine_, options, [&](const builder::Event& event) {
-    if (event.kind == builder::Event::Kind::output)
-      lines.add(event.text);
-    else if (event.kind != builder::Event::Kind::done)
-      output(event_text(event));
-  });
+  builder::BuildOptions options = options_of(o);
+  options.cancellation = cancellation_;
+  BuildLines lines(output);
+  builder::build(engine_, options, [&](const builder::Event& event) { lines.show(event); });
 }
 
 void Operations::perform(const FetchImage& o, const Output& output) { engine_.images().resolve(o.image, output); }

@@ -17,11 +17,15 @@ class Operations {
   Operations(engine::Engine& engine, std::function<bool()> cancelled)
       : engine_(engine), cancelled_(std::move(cancelled)) {}
 
+  // A build ends when that is requested. It must outlive this object's last act.
+  void interrupt_builds(linux::Cancellation& cancellation) { cancellation_ = &cancellation; }
+
   void act(const Step& step, const Output& output);
 
  private:
   engine::Engine& engine_;
   std::function<bool()> cancelled_;
+  linux::Cancellation* cancellation_ = nullptr;
 
   void perform(const CreateVolume& o, const Output& output);
   void perform(const BuildImage& o, const Output& output);

@@ -135,6 +135,7 @@ class Machine {
   }
 
   void check_build(const BuildImage& build) {
+    if (!build.build.context.starts_with('/')) return;  // a URL
     if (!std::filesystem::is_directory(build.build.context))
       problem(place(build.service, "build"), "build context " + build.build.context + " is no directory");
     else if (!build.build.file.empty() && !std::filesystem::exists(build.build.file))

@@ -65,16 +65,29 @@ std::vector<parser::Dependency> resolve_dependencies(Resolver& resolver, const p
   return result;
 }
 
+// Of a build: a directory, or the URL of something else.
+std::string context_place(const Resolver& resolver, const std::string& written) {
+  const bool url = written.find("://") != std::string::npos || written.starts_with("git@");
+  return url ? written : resolver.absolute(written);
+}
+
 std::optional<BuildSpec> resolve_build(const Resolver& resolver, const parser::Service& service) {
   if (!service.build) return std::nullopt;
   BuildSpec spec;
-  spec.context = resolver.absolute(service.build->context);
+  spec.context = context_place(resolver, service.build->context);
   if (const auto& file = service.build->file; !file.empty())
-    spec.file = file.starts_with("/") ? file : spec.context + "/" + file;
+    spec.file = file.starts_with("/") || !spec.context.starts_with("/") ? file : spec.context + "/" + file;
   spec.target = service.build->target;
   spec.args = service.build->args;
   spec.labels = service.build->labels;
+  for (const auto& [name, place] : service.build->contexts) spec.contexts[name] = context_place(resolver, place);
+  spec.tags = service.build->tags;
+  spec.extra_hosts = service.build->extra_hosts;
+  spec.no_cache_filter = service.build->no_cache_filter;
+  spec.network = service.build->network;
+  spec.shm_size = service.build->shm_size;
   spec.no_cache = service.build->no_cache;
+  spec.pull = service.build->pull;
   return spec;
 }
 

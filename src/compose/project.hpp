@@ -21,12 +21,18 @@ struct BuildSpec {
   std::string file;     // absolute; empty: the context's own
   std::string target;
   std::map<std::string, std::string> args, labels;
-  bool no_cache = false;
+  std::map<std::string, std::string> contexts;  // additional_contexts: name → absolute directory, image or URL
+  std::vector<std::string> tags, extra_hosts, no_cache_filter;
+  std::string network;  // default, none, host; empty: default
+  std::optional<std::int64_t> shm_size;
+  bool no_cache = false, pull = false;
 };
 template <base::Is<BuildSpec> S, class V>
 void fields(S& s, V&& v) {
   v("context", s.context), v("file", s.file), v("target", s.target), v("args", s.args), v("labels", s.labels);
-  v("no_cache", s.no_cache);
+  v("contexts", s.contexts), v("tags", s.tags), v("extra_hosts", s.extra_hosts);
+  v("no_cache_filter", s.no_cache_filter), v("network", s.network), v("shm_size", s.shm_size);
+  v("no_cache", s.no_cache), v("pull", s.pull);
 }
 
 struct DesiredService {

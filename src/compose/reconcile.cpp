@@ -231,7 +231,7 @@ Plan reconcile_up(const Project& desired, const ObservedProject& observed, const
   return UpPlanner(desired, observed, options).run();
 }
 
-Plan reconcile_build(const Project& desired, const std::vector<std::string>& services, bool no_cache) {
+Plan reconcile_build(const Project& desired, const std::vector<std::string>& services, const BuildWishes& wishes) {
   Plan plan;
   plan.project = desired.name;
   std::set<std::string> seen;
@@ -242,7 +242,9 @@ Plan reconcile_build(const Project& desired, const std::vector<std::string>& ser
     }
     if (!seen.insert(service->image).second) continue;
     BuildImage build{service->name, service->image, *service->build};
-    build.build.no_cache = build.build.no_cache || no_cache;
+    build.build.no_cache = build.build.no_cache || wishes.no_cache;
+    build.build.pull = build.build.pull || wishes.pull;
+    for (const auto& [name, value] : wishes.args) build.build.args[name] = value;
     plan.add(std::move(build), {{place_of(*service, "build"), "asked for", {}, {}, {}}});
   }
   return plan;

@@ -25,7 +25,11 @@ struct UpOptions {
 Plan reconcile_up(const Project& desired, const ObservedProject& observed, const UpOptions& options);
 
 // One build for each image of the services (none named: all) that has a build section.
-Plan reconcile_build(const Project& desired, const std::vector<std::string>& services, bool no_cache = false);
+struct BuildWishes {
+  bool no_cache = false, pull = false;
+  std::map<std::string, std::string> args;  // beside those of the file, and stronger
+};
+Plan reconcile_build(const Project& desired, const std::vector<std::string>& services, const BuildWishes& wishes = {});
 
 enum class RemoveImages { none, local, all };
 struct DownOptions {

@@ -35,7 +35,11 @@ struct BuildSection {
   std::string target;
   std::map<std::string, std::string> args;
   std::map<std::string, std::string> labels;
-  bool no_cache = false;
+  std::map<std::string, std::string> contexts;  // additional_contexts, as written
+  std::vector<std::string> tags, extra_hosts, no_cache_filter;
+  std::string network;  // default, none or host
+  std::optional<std::int64_t> shm_size;
+  bool no_cache = false, pull = false;
   base::Position position;
 };
 

@@ -147,6 +147,8 @@ std::optional<std::vector<std::string>> words(ComposeReader& reader,
 std::map<std::string, std::optional<std::string>> variables(ComposeReader& reader, const YamlNode& node);
 std::map<std::string, std::string> labels(ComposeReader& reader,
                                           const YamlNode& node);  // a name alone has the empty value
+// "name:address" each, from a list or a map; the address may hold colons itself.
+std::vector<std::string> extra_hosts(ComposeReader& reader, const YamlNode& node);
 
 // Letters, digits, '.', '_' and '-': services and volumes.
 bool is_key_name(std::string_view name);

@@ -24,6 +24,13 @@ std::map<std::string, std::string> build_arguments(ComposeReader& reader, const 
   return result;
 }
 
+std::string build_network(ComposeReader& reader, const YamlNode& node) {
+  const std::string written = text(reader, node);
+  if (written != "default" && written != "none" && written != "host")
+    reader.error(node.position, show(written) + " is no network of a build", "default, none or host");
+  return written;
+}
+
 constexpr std::array build_keys{
     Key<BuildSection>{"context", into<&BuildSection::context, text>},
     Key<BuildSection>{"dockerfile", into<&BuildSection::file, text>},
@@ -31,11 +38,17 @@ constexpr std::array build_keys{
     Key<BuildSection>{"args", into<&BuildSection::args, build_arguments>},
     Key<BuildSection>{"labels", into<&BuildSection::labels, labels>},
     Key<BuildSection>{"no_cache", into<&BuildSection::no_cache, boolean>},
+    Key<BuildSection>{"no_cache_filter", into<&BuildSection::no_cache_filter, text_or_texts>},
+    Key<BuildSection>{"pull", into<&BuildSection::pull, boolean>},
+    Key<BuildSection>{"network", into<&BuildSection::network, build_network>},
+    Key<BuildSection>{"shm_size", into<&BuildSection::shm_size, size>},
+    Key<BuildSection>{"extra_hosts", into<&BuildSection::extra_hosts, extra_hosts>},
+    Key<BuildSection>{"additional_contexts", into<&BuildSection::contexts, labels>},
+    Key<BuildSection>{"tags", into<&BuildSection::tags, texts>},
 };
-constexpr std::array<std::string_view, 19> build_later{
-    "dockerfile_inline", "entitlements", "ssh",  "cache_from", "cache_to", "no_cache_filter", "additional_contexts",
-    "network",           "provenance",   "sbom", "pull",       "shm_size", "extra_hosts",     "isolation",
-    "privileged",        "secrets",      "tags", "ulimits",    "platforms"};
+constexpr auto build_later =
+    std::to_array<std::string_view>({"dockerfile_inline", "entitlements", "ssh", "cache_from", "cache_to", "provenance",
+                                     "sbom", "isolation", "privileged", "secrets", "ulimits", "platforms"});
 constexpr Level<BuildSection> build_level{"'build'", build_keys, build_later};
 
 // --- healthcheck ------------------------------------------------------------------------------------------------
@@ -186,6 +199,24 @@ std::optional<BuildSection> build_section(ComposeReader& reader, const YamlNode&
   else
     reader.read(node, build_level, section);
   return section;
+}
+
+std::vector<std::string> extra_hosts(ComposeReader& reader, const YamlNode& node) {
+  std::vector<std::string> result;
+  const auto add = [&](const YamlNode& at, const std::string& written) {
+    reader.at(at, [&] {
+      const HostEntry host = parse_extra_host(written);
+      result.push_back(host.name + ":" + host.address);
+    });
+  };
+  if (node.kind == Kind::map) {
+    for (const auto& entry : node.entries)
+      for (const auto& address : text_or_texts(reader, entry.value)) add(entry.value, entry.key + "=" + address);
+  } else if (reader.is_list(node, "name=address, or a map")) {
+    for (const auto& item : node.items)
+      if (const std::string written = text(reader, item); item.kind == Kind::scalar) add(item, written);
+  }
+  return result;
 }
 
 std::optional<HealthcheckSection> healthcheck_section(ComposeReader& reader, const YamlNode& node) {

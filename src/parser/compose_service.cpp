@@ -84,25 +84,6 @@ void read_restart(ComposeReader& reader, const YamlNode& node, Service& service)
   service.restart_retries = static_cast<int>(*retries);
 }
 
-// "name:address", whatever the form; the address may hold colons itself.
-std::vector<std::string> extra_hosts(ComposeReader& reader, const YamlNode& node) {
-  std::vector<std::string> result;
-  const auto add = [&](const YamlNode& at, const std::string& written) {
-    reader.at(at, [&] {
-      const HostEntry host = parse_extra_host(written);
-      result.push_back(host.name + ":" + host.address);
-    });
-  };
-  if (node.kind == Kind::map) {
-    for (const auto& entry : node.entries)
-      for (const auto& address : text_or_texts(reader, entry.value)) add(entry.value, entry.key + "=" + address);
-  } else if (reader.is_list(node, "name=address, or a map")) {
-    for (const auto& item : node.items)
-      if (const std::string written = text(reader, item); item.kind == Kind::scalar) add(item, written);
-  }
-  return result;
-}
-
 std::vector<std::string> name_servers(ComposeReader& reader, const YamlNode& node) {
   std::vector<std::string> servers = text_or_texts(reader, node);
   for (std::size_t i = 0; i < servers.size(); ++i) {
