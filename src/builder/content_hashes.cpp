@@ -44,8 +44,49 @@ bool is_settled(const struct stat& status, std::int64_t now) {
   return youngest + (coarse ? coarse_tick : fine_tick) < now;
 }
 
-void hash_file(const linux::RootFd& root, InputFile& file, std::vector<char>& buffer, bool keep) {
+// Copies a file for the layer while somebody else reads it for its hash. Failing is no harm: then it is copied later.
+class CopyMeanwhile {
+ public:
+  CopyMeanwhile(const linux::RootFd& root, InputFile& file, Spool& spool) : file_(file) {
+    try {
+      auto [out, name] = spool.create();
+      file_.spooled = spool.path() + "/" + name;
+      in_ = root.open(file.path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+      out_ = std::move(out);
+      thread_ = std::thread([this] { copy(); });
+    } catch (const std::exception&) {
+      file_.spooled.clear();
+    }
+  }
+  ~CopyMeanwhile() { finish(); }
+  CopyMeanwhile(const CopyMeanwhile&) = delete;
+  CopyMeanwhile& operator=(const CopyMeanwhile&) = delete;
+
+  void finish() {
+    if (thread_.joinable()) thread_.join();
+    if (failed_) file_.spooled.clear();
+  }
+
+ private:
+  void copy() noexcept {
+    try {
+      copy_content(in_.get(), out_.get(), file_.status, file_.path);
+    } catch (const std::exception&) {
+      failed_ = true;
+    }
+  }
+
+  InputFile& file_;
+  linux::Fd in_, out_;
+  std::thread thread_;
+  bool failed_ = false;  // read after the thread has ended
+};
+
+void hash_file(const linux::RootFd& root, InputFile& file, std::vector<char>& buffer, bool keep, Spool* spool) {
   const linux::Fd fd = root.open(file.path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  std::optional<CopyMeanwhile> copy;
+  if (spool != nullptr && file.status.st_size >= Spool::worthwhile && file.status.st_nlink == 1)
+    copy.emplace(root, file, *spool);
   base::Sha256 hash;
   const auto expected = static_cast<std::size_t>(file.status.st_size);
   std::size_t done = 0;
@@ -59,6 +100,8 @@ void hash_file(const linux::RootFd& root, InputFile& file, std::vector<char>& bu
   }
   const std::string attributes = attributes_hash(fd.get(), file.path);
   if (!attributes.empty()) hash.field(attributes);
+  if (copy) copy->finish();
+  if (!attributes.empty()) file.spooled.clear();  // a change of the owner would take the capabilities away
   struct stat after{};
   if (fstat(fd.get(), &after) != 0) throw Error::from_errno("cannot look at " + file.path);
   if (done != expected || after.st_ino != file.status.st_ino ||
@@ -68,7 +111,7 @@ void hash_file(const linux::RootFd& root, InputFile& file, std::vector<char>& bu
   if (keep && attributes.empty()) file.bytes.emplace(buffer.data(), done);  // it fits into the buffer whole
 }
 
-void hash_files(const linux::RootFd& root, const std::vector<InputFile*>& files) {
+void hash_files(const linux::RootFd& root, const std::vector<InputFile*>& files, Spool* spool) {
   std::atomic<std::size_t> next = 0, kept = 0;
   std::mutex mutex;
   std::exception_ptr failure;
@@ -77,7 +120,7 @@ void hash_files(const linux::RootFd& root, const std::vector<InputFile*>& files)
       std::vector<char> buffer(buffer_size);
       for (std::size_t i = next++; i < files.size(); i = next++) {
         const auto size = static_cast<std::size_t>(files[i]->status.st_size);
-        hash_file(root, *files[i], buffer, size <= kept_file_size && (kept += size) <= kept_bytes);
+        hash_file(root, *files[i], buffer, size <= kept_file_size && (kept += size) <= kept_bytes, spool);
       }
     } catch (...) {
       const std::lock_guard lock(mutex);
@@ -113,6 +156,13 @@ void from_hex(const std::string& text, unsigned char (&bytes)[32]) {
 
 }  // namespace
 
+std::pair<linux::Fd, std::string> Spool::create() {
+  const std::lock_guard lock(mutex_);
+  if (!tree_) tree_.emplace(parent_);
+  const std::string name = std::to_string(count_++);
+  return {linux::open_file(tree_->path() + "/" + name, O_RDWR | O_CREAT | O_EXCL, 0600), name};
+}
+
 ContentHashes::ContentHashes(std::string file) : file_(std::move(file)) {
   static_assert(std::is_trivially_copyable_v<Entry> && sizeof(Entry) == 72);
   if (file_.empty()) return;
@@ -135,40 +185,52 @@ ContentHashes::Key ContentHashes::key_of(const struct stat& status) {
           nanoseconds(status.st_ctim)};
 }
 
-const ContentHashes::Entry* ContentHashes::find(const Key& key) const {
+const ContentHashes::Hash* ContentHashes::find(const Key& key) const {
   const auto found = std::lower_bound(known_.begin(), known_.end(), key,
                                       [](const Entry& entry, const Key& wanted) { return entry.key < wanted; });
-  return found != known_.end() && found->key == key ? &*found : nullptr;
+  if (found != known_.end() && found->key == key) return &found->hash;
+  const auto learnt = learnt_.find(key);
+  return learnt != learnt_.end() ? &learnt->second : nullptr;
 }
 
-void ContentHashes::fill(const linux::RootFd& root, std::vector<Selected>& selected) {
+std::vector<InputFile*> ContentHashes::fill_known(std::vector<Selected>& selected) const {
+  const std::lock_guard lock(mutex_);
   std::vector<InputFile*> unknown;
   for (auto& source : selected)
     for (auto& file : source.files) {
       if (!S_ISREG(file.status.st_mode)) continue;
-      if (const Entry* entry = find(key_of(file.status)))
-        file.content = to_hex(entry->hash);
+      if (const Hash* hash = find(key_of(file.status)))
+        file.content = to_hex(hash->bytes);
       else
         unknown.push_back(&file);
     }
+  return unknown;
+}
+
+void ContentHashes::learn(const std::vector<InputFile*>& files, std::int64_t when) {
+  const std::lock_guard lock(mutex_);
+  for (const auto* file : files) {
+    if (!is_settled(file->status, when)) continue;
+    Hash hash;
+    from_hex(file->content, hash.bytes);
+    learnt_[key_of(file->status)] = hash;
+  }
+}
+
+void ContentHashes::fill(const linux::RootFd& root, std::vector<Selected>& selected, Spool* spool) {
+  const auto unknown = fill_known(selected);
   if (unknown.empty()) return;
   const std::int64_t now = base::now_unix_ns();
-  hash_files(root, unknown);
-  const std::lock_guard lock(mutex_);
+  hash_files(root, unknown, spool);
   read_files_ += unknown.size();
-  for (const auto* file : unknown) {
-    if (!is_settled(file->status, now)) continue;
-    Entry entry{key_of(file->status), {}};
-    from_hex(file->content, entry.hash);
-    learnt_.push_back(entry);
-  }
+  learn(unknown, now);
 }
 
 void ContentHashes::save() {
   if (learnt_.empty() || file_.empty()) return;
   // Old entries of files that are gone cannot be told from those of files this build did not need: they go all at once.
   if (known_.size() + learnt_.size() > max_entries) known_.clear();
-  known_.insert(known_.end(), learnt_.begin(), learnt_.end());
+  for (const auto& [key, hash] : learnt_) known_.push_back({key, hash});
   learnt_.clear();
   std::sort(known_.begin(), known_.end(), [](const Entry& a, const Entry& b) { return a.key < b.key; });
   known_.erase(std::unique(known_.begin(), known_.end(), [](const Entry& a, const Entry& b) { return a.key == b.key; }),

@@ -3,14 +3,39 @@
 
 #include "builder/selection.hpp"
 #include "linux/root_fd.hpp"
+#include "store/records.hpp"
 
+#include <atomic>
 #include <cstdint>
+#include <map>
 #include <mutex>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace conductor::builder {
 
+// Large files that are copied while they are hashed, into a temporary tree on the file system of the layers: each core
+// does one of the two, and a rename makes the copy part of a layer.
+class Spool {
+ public:
+  explicit Spool(std::string parent) : parent_(std::move(parent)) {}
+  // Copies a file of at least this size; shorter ones are not worth a thread.
+  static constexpr off_t worthwhile = 8 << 20;
+
+  // A new file, and its name for `path()`; thread-safe.
+  std::pair<linux::Fd, std::string> create();
+  std::string path() const { return tree_->path(); }
+
+ private:
+  std::string parent_;
+  std::mutex mutex_;
+  std::optional<store::TemporaryTree> tree_;  // made with the first file
+  std::size_t count_ = 0;
+};
+
+// Of the files of one tree; used by all stages of a build at the same time.
 class ContentHashes {
  public:
   // Reads what is remembered in `file` (native byte order; anything unexpected in it means nothing is remembered).
@@ -22,8 +47,9 @@ class ContentHashes {
   ContentHashes& operator=(const ContentHashes&) = delete;
 
   // Fills in `content` of all regular files (64 hex digits). What is not remembered is read, on all processors when it
-  // is much. Throws Error naming a file that cannot be read or changes meanwhile. Safe for threads.
-  void fill(const linux::RootFd& root, std::vector<Selected>& selected);
+  // is much; large files among it are copied to the spool on the way, if there is one. Throws Error naming a file that
+  // cannot be read or changes meanwhile.
+  void fill(const linux::RootFd& root, std::vector<Selected>& selected, Spool* spool = nullptr);
   std::size_t read_files() const { return read_files_; }  // files that had to be read so far
 
  private:
@@ -33,18 +59,23 @@ class ContentHashes {
     std::int64_t modified = 0, changed = 0;  // nanoseconds
     auto operator<=>(const Key&) const = default;
   };
+  struct Hash {
+    unsigned char bytes[32] = {};
+  };
   struct Entry {
     Key key;
-    unsigned char hash[32] = {};
+    Hash hash;
   };
   static Key key_of(const struct stat& status);
-  const Entry* find(const Key& key) const;
+  const Hash* find(const Key& key) const;  // with the lock held
+  std::vector<InputFile*> fill_known(std::vector<Selected>& selected) const;
+  void learn(const std::vector<InputFile*>& files, std::int64_t when);
 
   std::string file_;
-  std::vector<Entry> known_;  // sorted by key
-  std::mutex mutex_;          // of what follows
-  std::vector<Entry> learnt_;
-  std::size_t read_files_ = 0;
+  mutable std::mutex mutex_;
+  std::vector<Entry> known_;    // sorted by key
+  std::map<Key, Hash> learnt_;  // since then
+  std::atomic<std::size_t> read_files_ = 0;
 };
 
 }  // namespace conductor::builder

@@ -231,6 +231,7 @@ void Copier::copy_regular(const linux::RootFd& from, const InputFile& file, cons
   const linux::Fd out(make_entry(directory.fd.get(), name, path, [&] {
     return openat(directory.fd.get(), name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
   }));
+  if (!file.spooled.empty()) return take_spooled(file, directory, name, path);
   if (file.bytes) {
     const base::Context context(path);
     linux::write_all(out.get(), *file.bytes);
@@ -248,9 +249,25 @@ void Copier::copy_regular(const linux::RootFd& from, const InputFile& file, cons
   set_times(out.get(), file.status, path);
 }
 
+// The copy that was made with the hash takes the place of the empty file, in the upper directory: what the overlay
+// still knows of that file is wrong from here on, so nothing else of the step may have its name.
+void Copier::take_spooled(const InputFile& file, const Directory& directory, const std::string& name,
+                          const std::string& path) const {
+  const linux::Fd ready = linux::open_file(file.spooled, O_WRONLY | O_NOFOLLOW);
+  set_owner(ready.get(), file.status, path);
+  set_times(ready.get(), file.status, path);
+  const std::string real = real_path(directory, "", path);
+  const linux::Fd upper = upper_.open(real, O_PATH | O_DIRECTORY | O_NOFOLLOW);
+  if (renameat(AT_FDCWD, file.spooled.c_str(), upper.get(), name.c_str()) != 0)
+    throw Error::from_errno("cannot put " + path + " into the layer");
+  if (copied_) copied_(file.status.st_size);
+}
+
+// Of an entry of a directory, or with an empty name of the directory; without links, the same in both trees.
 std::string Copier::real_path(const Directory& directory, const std::string& name, const std::string& path) const {
   const auto parent = directory.upper ? directory.upper : canonical_path(tree_, parent_of(path));
-  return parent ? below(*parent, name) : path;
+  if (!parent) throw Error("the directory of " + path + " is gone");
+  return name.empty() ? *parent : below(*parent, name);
 }
 
 // A further name of a file that was copied already, and is still what stands where it was copied to. To the kernel the

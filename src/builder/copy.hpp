@@ -80,6 +80,8 @@ class Copier {
                   const std::string& path);
   void copy_regular(const linux::RootFd& from, const InputFile& file, const Directory& directory,
                     const std::string& name, const std::string& path);
+  void take_spooled(const InputFile& file, const Directory& directory, const std::string& name,
+                    const std::string& path) const;
   std::string real_path(const Directory& directory, const std::string& name, const std::string& path) const;
   bool link_again(const InputFile& file, const Directory& directory, const std::string& name, const std::string& path);
   mode_t mode_of(const struct stat& status) const;

@@ -33,20 +33,33 @@ bool changed(const struct stat& a, const struct stat& b) {
          a.st_ctim.tv_nsec != b.st_ctim.tv_nsec;
 }
 
+void require_name(const RemoteSource& remote) {
+  if (!remote.git() && remote.name().empty())
+    throw Error(base::escape_control(remote.source()) + " names no file").with_hint("name it in the destination");
+}
+
 }  // namespace
 
 CopyInputs::CopyInputs(const CopyStep& step, const InputTree& tree, const Outside& outside)
-    : step_(step), tree_(tree), outside_(outside), exclude_(exclusion_rules(step.exclude)) {
+    : step_(step),
+      tree_(tree),
+      outside_(outside),
+      exclude_(exclusion_rules(step.exclude)),
+      spool_(std::make_unique<Spool>(outside.locations.temporary())) {
   for (const auto& source : step.sources) {
     if (step.add && is_remote(source)) {
       order_.push_back({true, remote_.size()});
       remote_.emplace_back(outside, source, step.checksum, step.keep_git);
+      if (step.destination.ends_with('/')) require_name(remote_.back());
     } else {
       order_.push_back({false, selected_.size()});
       selected_.push_back(select_files(tree.root, tree.ignore, source, {exclude_, step.parents}));
     }
   }
-  for (auto& one : selected_) tree.hashes.fill(tree.root, one);
+  // Two sources may have the same name in the end; then one file replaces the other, and none comes from the spool.
+  const bool alone = order_.size() == 1 && !selected_.empty() && selected_.front().size() == 1;
+  const bool plain = alone && step.inline_files.empty() && !step.add;
+  for (auto& one : selected_) tree.hashes.fill(tree.root, one, plain ? spool_.get() : nullptr);
   for (auto& one : remote_) one.identity();
 }
 
@@ -140,8 +153,7 @@ void CopyInputs::copy_remote(const Targets& targets, const RemoteSource& remote)
   }
   const Selected file = remote.file();
   if (step_.unpack.value_or(false) && copy_archive(targets, remote.root(), file.files.front())) return;
-  if (remote.name().empty() && targets.tree().try_open(step_.destination, O_PATH | O_DIRECTORY))
-    throw Error(base::escape_control(remote.source()) + " names no file").with_hint("name it in the destination");
+  if (targets.tree().try_open(step_.destination, O_PATH | O_DIRECTORY)) require_name(remote);
   copier.copy(remote.root(), file);
 }
 

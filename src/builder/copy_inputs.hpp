@@ -8,6 +8,7 @@
 #include "builder/steps.hpp"
 #include "image/image.hpp"
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -41,6 +42,7 @@ class CopyInputs {
   const InputTree& tree_;
   const Outside& outside_;
   parser::IgnoreRules exclude_;
+  std::unique_ptr<Spool> spool_;
   // Of each source, in order: an index into `selected_`, or into `remote_`.
   struct Source {
     bool remote = false;
