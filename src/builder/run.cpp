@@ -72,6 +72,7 @@ engine::BuildStep build_step(const RunOrder& order, const RunMounts& mounts, con
   environment = step.proxies;
   environment.insert(environment.end(), step.environment.begin(), step.environment.end());
   environment.insert(environment.end(), mounts.environment().begin(), mounts.environment().end());
+  result.secrets = mounts.secrets();
   result.process.user = step.user;
   result.process.working_directory = step.working_directory;
   result.network = step.network == NetworkChoice::standard;

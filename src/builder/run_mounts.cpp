@@ -254,7 +254,7 @@ void RunMounts::add_secret(const RunMount& mount) {
   if (!mount.environment.empty()) {
     if (bytes.find('\0') != std::string::npos)
       throw Error("the secret " + base::escape_control(id) + " has a zero byte: it cannot be a variable");
-    environment_.push_back(mount.environment + "=" + bytes);
+    secrets_.push_back(mount.environment + "=" + bytes);
   }
   if (!mount.target.empty())
     add_content(mount.target, bytes, mount, 0400);

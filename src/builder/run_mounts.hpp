@@ -57,6 +57,7 @@ class RunMounts {
   const std::vector<engine::BuildMount>& mounts() const { return mounts_; }
   // Of the process alone: SSH_AUTH_SOCK, and secrets that are asked for as variables.
   const std::vector<std::string>& environment() const { return environment_; }
+  const std::vector<std::string>& secrets() const { return secrets_; }
 
  private:
   void add_bind(const parser::RunMount& mount, const MountSource& source);
@@ -71,7 +72,7 @@ class RunMounts {
   const store::Locations& locations_;
   const MountSupplies& supplies_;
   std::vector<engine::BuildMount> mounts_;
-  std::vector<std::string> environment_;
+  std::vector<std::string> environment_, secrets_;
   std::vector<linux::Fd> descriptors_;
   std::deque<store::TemporaryTree> views_;
   std::deque<cache_mounts::Use> caches_;

@@ -8,6 +8,7 @@
 #include "builder/context.hpp"
 #include "builder/environment.hpp"
 #include "builder/layer_tree.hpp"
+#include "builder/run_mounts.hpp"
 #include "builder/selection.hpp"
 #include "builder/sources.hpp"
 #include "builder/stages.hpp"
@@ -79,6 +80,9 @@ class StageBuilder {
 
   void apply(const parser::From& from, const Instruction& instruction);
   void apply(const parser::Run& run, const Instruction& instruction);
+  parser::RunMount run_mount(const parser::Flag& flag) const;
+  MountSource mount_source(const parser::RunMount& mount, const base::Position& position) const;
+  void execute(const RunStep& step, const std::vector<MountSource>& sources);
   void apply(const parser::Copy& copy, const Instruction& instruction);
   void apply(const parser::Env& env, const Instruction& instruction);
   void apply(const parser::Workdir& workdir, const Instruction& instruction);

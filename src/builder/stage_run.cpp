@@ -72,10 +72,6 @@ void set_command(RunStep& step, const parser::Run& run, std::vector<std::string>
   step.arguments.push_back(shell_text(run));
 }
 
-bool has_source(const parser::RunMount& mount) {
-  return mount.type == parser::MountType::bind || (mount.type == parser::MountType::cache && !mount.from.empty());
-}
-
 }  // namespace
 
 void StageBuilder::apply(const parser::Run& run, const Instruction& instruction) {
@@ -90,40 +86,67 @@ void StageBuilder::apply(const parser::Run& run, const Instruction& instruction)
   step.working_directory = result_.config.working_dir.empty() ? "/" : result_.config.working_dir;
   step.network = network_of(flag(instruction, "network"), shop_.options.network);
   step.add_hosts = shop_.options.add_hosts;
-
   std::vector<MountSource> sources;
-  std::vector<std::string> mounted;  // what is in each, for the key
-  const SourceFile file = file_at(shop_.parsed, instruction.position, shop_.context.file);
   for (const auto& each : instruction.flags) {
     if (each.name != "mount") continue;
-    auto mount = parser::parse_run_mount({each.value.value_or(""), each.position}, lookup(), shop_.parsed.escape);
-    // The defaults of secret and ssh are the mount's own; a bind without target lies on the working directory.
-    const bool has_default = mount.type == parser::MountType::secret || mount.type == parser::MountType::ssh;
-    if (!mount.target.empty() || !has_default) mount.target = absolute(mount.target);
-    if (mount.target.size() > 1 && mount.target.ends_with('/')) mount.target.pop_back();
-    if (mount.target == "/") mistake(file, each.position, "nothing can be mounted over the root of the image");
-    auto& source = sources.emplace_back();
-    if (has_source(mount)) {
-      const Origin origin = origin_named(shop_.graph, stage_, mount.from, each.position, file);
-      if (origin.kind == Origin::Kind::context || origin.kind == Origin::Kind::named) {
-        const InputTree tree = shop_.tree(origin);
-        source = source_in_tree(mount.source, tree.root, tree.ignore, tree.hashes);
-      } else {
-        const Layers layers = layers_of(origin);
-        source = source_in_layers(mount.source, lower_directories(layers.layers), layers.chain);
-      }
-    }
-    mounted.push_back(mount.type == parser::MountType::bind ? source.key : "");
-    step.mounts.push_back(std::move(mount));
+    step.mounts.push_back(run_mount(each));
+    sources.push_back(mount_source(step.mounts.back(), each.position));
   }
+  execute(step, sources);
+}
 
+parser::RunMount StageBuilder::run_mount(const parser::Flag& flag) const {
+  auto mount = parser::parse_run_mount({flag.value.value_or(""), flag.position}, lookup(), shop_.parsed.escape);
+  // The defaults of secret and ssh are the mount's own.
+  if (mount.target.empty()) return mount;
+  mount.target = absolute(mount.target);
+  if (mount.target.size() > 1 && mount.target.ends_with('/')) mount.target.pop_back();
+  if (mount.target == "/")
+    mistake(file_at(shop_.parsed, flag.position, shop_.context.file), flag.position,
+            "nothing can be mounted over the root of the image");
+  return mount;
+}
+
+MountSource StageBuilder::mount_source(const parser::RunMount& mount, const base::Position& position) const {
+  const bool seeded = mount.type == parser::MountType::cache && !mount.from.empty();
+  if (mount.type != parser::MountType::bind && !seeded) return {};
+  const Origin origin =
+      origin_named(shop_.graph, stage_, mount.from, position, file_at(shop_.parsed, position, shop_.context.file));
+  if (origin.kind == Origin::Kind::stage || origin.kind == Origin::Kind::image) {
+    const Layers layers = layers_of(origin);
+    return source_in_layers(mount.source, lower_directories(layers.layers), layers.chain);
+  }
+  const InputTree tree = shop_.tree(origin);
+  return source_in_tree(mount.source, tree.root, tree.ignore, tree.hashes);
+}
+
+// Layers never change, so the chain of a stage needs no look at its files. Other layers may still show the same where
+// the mount looks: then the second key, by content, finds the result.
+void StageBuilder::execute(const RunStep& step, const std::vector<MountSource>& sources) {
+  std::vector<std::string> mounted;
+  for (std::size_t i = 0; i < sources.size(); ++i)
+    mounted.push_back(step.mounts[i].type == parser::MountType::bind ? sources[i].key : "");
+  const std::string quick = key_of(step, result_.chain, mounted);
+  if (reuse(quick)) return;
+  for (std::size_t i = 0; i < sources.size(); ++i)
+    if (!mounted[i].empty() && sources[i].kind == MountSource::Kind::layers && !sources[i].path.empty())
+      mounted[i] = content_key(sources[i]);
   const std::string key = key_of(step, result_.chain, mounted);
-  if (reuse(key)) return;
-  make(key, [&](const image::LayerDraft& draft) {
-    const RunOrder order{step, sources, lower_directories(result_.layers), shop_.options, &shop_.stop};
-    run_step(shop_.engine, order, draft,
-             [&](std::string_view bytes) { tell(Event::Kind::output, std::string(bytes)); });
-  });
+  bool changed = false;
+  if (key == quick || !reuse(key))
+    make(key, [&](const image::LayerDraft& draft) {
+      const RunOrder order{step, sources, lower_directories(result_.layers), shop_.options, &shop_.stop};
+      run_step(shop_.engine, order, draft,
+               [&](std::string_view bytes) { tell(Event::Kind::output, std::string(bytes)); });
+      changed = std::any_of(sources.begin(), sources.end(), has_changed);
+    });
+  if (changed) {
+    store::remove_file(shop_.engine.locations().cache() + "/" + key);
+    tell(Event::Kind::warning,
+         "files of the context changed while the step used them: its result is not kept in the cache");
+  } else if (key != quick) {
+    shop_.engine.images().remember_step(quick, result_.layers.back());
+  }
 }
 
 }  // namespace conductor::builder

@@ -16,8 +16,15 @@ void set_limit(std::vector<monitor::ResourceLimit>& limits, const monitor::Resou
   limits.push_back(limit);
 }
 
-runtime::Setup setup_of(const BuildStep& step, const Container& container, const volume::Volumes& volumes,
-                        const store::Locations& locations) {
+// Variables in memory; nothing when there are none.
+linux::Fd memory_of(const std::vector<std::string>& variables) {
+  std::string text;
+  for (const auto& variable : variables) text += variable + '\0';
+  return text.empty() ? linux::Fd() : linux::make_memory_file("conductor-build", text);
+}
+
+runtime::Setup setup_of(const BuildStep& step, const Container& container, const linux::Fd& secrets,
+                        const volume::Volumes& volumes, const store::Locations& locations) {
   runtime::Setup setup = launch_setup(container, step.lower, volumes, locations);
   setup.log = false;
   setup.launch.bound = true;
@@ -27,6 +34,10 @@ runtime::Setup setup_of(const BuildStep& step, const Container& container, const
   auto mounts = step_mounts(step.mounts, locations.container(container.id) + "/mounts");
   setup.launch.mounts.insert(setup.launch.mounts.end(), mounts.mounts.begin(), mounts.mounts.end());
   setup.sent = std::move(mounts.sent);
+  if (secrets) {
+    setup.launch.sent_environment = static_cast<int>(setup.sent.size());
+    setup.sent.push_back(secrets.get());
+  }
   auto& process = setup.launch.process;
   process.arguments = step.process.arguments;
   process.environment = environment_of(container, step.process.environment);
@@ -88,7 +99,8 @@ BuildStepEnd Engine::run_build_step(const BuildStep& step, const runtime::Stream
     const bool linked = container.config.network == NetworkMode::links;
     if (linked) network_.reserve(id, container.config.endpoint);
     write_network_files(container);
-    auto created = runtime_.create(setup_of(step, container, volumes_, locations_), streams);
+    const linux::Fd secrets = memory_of(step.secrets);
+    auto created = runtime_.create(setup_of(step, container, secrets, volumes_, locations_), streams);
     stubs.emplace(step.upper, step.lower);
     if (linked) network_.attach(id, created.network_namespace());
     created.start();

@@ -48,10 +48,11 @@ struct BuildMount {
 // A command executed in the file system of layers that is being built: an unnamed container without log or record, that
 // ends with the process which has begun it.
 struct BuildStep {
-  std::vector<std::string> lower;  // topmost first
-  std::string upper, work;         // `upper` is empty; mount points made in it are taken away again
-  monitor::Process process;        // arguments, environment, user, working directory; confinement is filled in
-  bool network = true;             // with internet; else only a loopback
+  std::vector<std::string> lower;    // topmost first
+  std::string upper, work;           // `upper` is empty; mount points made in it are taken away again
+  monitor::Process process;          // arguments, environment, user, working directory; confinement is filled in
+  std::vector<std::string> secrets;  // more of the environment, which lies on no disk
+  bool network = true;               // with internet; else only a loopback
   bool host_network = false;
   std::string hostname = "buildkitsandbox";
   std::vector<BuildMount> mounts;

@@ -6,6 +6,7 @@
 #include "monitor/channel.hpp"
 #include "monitor/init.hpp"
 #include "monitor/rootfs.hpp"
+#include "monitor/sent_mounts.hpp"
 
 #include <fcntl.h>
 #include <net/if.h>
@@ -91,7 +92,7 @@ int set_up_and_execute(const LaunchSpec& spec, const Fd* network, Fd& channel, P
   }
   if (!wait_for_go(channel.get())) return base::exit_error;
   if (spec.init) become_init(channel);
-  confine_and_execute(spec.process, streams);
+  confine_and_execute(with_sent_environment(spec), streams);
 }
 
 }  // namespace

@@ -173,6 +173,9 @@ struct LaunchSpec {
   std::vector<std::string> cgroup_directories;  // its directory in every hierarchy, so that nobody has to look for them
   bool cgroup_unified = false;                  // version 2 alone: one directory, to be cloned into
   Process process;
+  // Number among the descriptors sent along of a file with more variables, "NAME=value" with a zero byte at the end of
+  // each: what may lie on no disk; -1: none.
+  int sent_environment = -1;
   bool init = false;        // a small init of ours as pid 1 that reaps and forwards signals
   bool bound = false;       // ends with whoever started it, which is then not told
   bool open_stdin = false;  // else stdin is /dev/null
@@ -189,7 +192,9 @@ void fields(S& s, V&& v) {
   v("hostname", s.hostname), v("host_name_domain", s.host_name_domain), v("lower", s.lower), v("upper", s.upper);
   v("work", s.work), v("read_only_root", s.read_only_root), v("mounts", s.mounts), v("shm_size", s.shm_size);
   v("masked_paths", s.masked_paths), v("read_only_paths", s.read_only_paths), v("privileged", s.privileged);
-  v("sysctls", s.sysctls), v("network", s.network), v("cgroup", s.cgroup), v("process", s.process), v("init", s.init);
+  v("sysctls", s.sysctls), v("network", s.network), v("cgroup", s.cgroup), v("process", s.process),
+      v("sent_environment", s.sent_environment);
+  v("init", s.init);
   v("cgroup_directories", s.cgroup_directories), v("cgroup_unified", s.cgroup_unified);
   v("bound", s.bound), v("open_stdin", s.open_stdin), v("stop_signal", s.stop_signal), v("restart", s.restart);
   v("healthcheck", s.healthcheck), v("on_exit", s.on_exit);

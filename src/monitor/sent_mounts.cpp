@@ -11,6 +11,7 @@
 
 #include <array>
 #include <cerrno>
+#include <string_view>
 
 namespace conductor::monitor {
 namespace {
@@ -49,14 +50,16 @@ Fd tree_of(const LaunchSpec& spec, const SentTree& sent) {
   return linux::clone_tree(root.open(sent.inside, O_PATH).get(), true);
 }
 
-void copy_bytes(const Fd& from, const Fd& to) {
+// From its beginning on, wherever others who have it open have read to.
+template <class Sink>
+void read_bytes(const Fd& from, Sink&& sink) {
   std::array<char, 16384> buffer;
   for (off_t offset = 0;;) {
     const ssize_t size = pread(from.get(), buffer.data(), buffer.size(), offset);
     if (size < 0 && errno == EINTR) continue;
     if (size < 0) throw Error::from_errno("cannot read what it shows");
     if (size == 0) return;
-    linux::write_all(to.get(), {buffer.data(), static_cast<std::size_t>(size)});
+    sink(std::string_view(buffer.data(), static_cast<std::size_t>(size)));
     offset += size;
   }
 }
@@ -67,7 +70,7 @@ Fd file_of(const LaunchSpec& spec, const SentContent& sent) {
   mount_on_the_way(spec, memory);
   {
     const Fd file = linux::open_at(memory.get(), content_name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
-    copy_bytes(content, file);
+    read_bytes(content, [&](std::string_view bytes) { linux::write_all(file.get(), bytes); });
     if (fchown(file.get(), sent.uid, sent.gid) != 0 || fchmod(file.get(), sent.mode) != 0)
       throw Error::from_errno("cannot set its owner and mode");
   }
@@ -85,6 +88,20 @@ std::vector<Fd> prepare_sent(const LaunchSpec& spec) {
     if (mount.content) prepared[i] = file_of(spec, *mount.content);
   }
   return prepared;
+}
+
+Process with_sent_environment(const LaunchSpec& spec) {
+  Process process = spec.process;
+  if (spec.sent_environment < 0) return process;
+  std::string text;
+  read_bytes(descriptor_of(spec.sent_environment), [&](std::string_view bytes) { text += bytes; });
+  for (std::size_t begin = 0, end = 0; (end = text.find('\0', begin)) != std::string::npos; begin = end + 1) {
+    const std::string variable = text.substr(begin, end - begin);
+    const std::string name = variable.substr(0, variable.find('=') + 1);
+    std::erase_if(process.environment, [&](const std::string& other) { return other.starts_with(name); });
+    process.environment.push_back(variable);
+  }
+  return process;
 }
 
 }  // namespace conductor::monitor

@@ -20,6 +20,7 @@ store::Locations private_store(const std::string& home) {
   static const bool own_network = unshare(CLONE_NEWNET) == 0;
   if (!own_network) throw base::Error::from_errno("cannot make a network namespace");
   setenv("CONDUCTOR_MONITOR", CONDUCTOR_MONITOR, 1);
+  setenv("CONDUCTOR_TRANSFER", CONDUCTOR_TRANSFER, 1);
   const auto locations = store::Locations::choose(home + "/store", home + "/state");
   locations.prepare();
   return locations;
@@ -61,6 +62,7 @@ image::Image BuilderRig::build(const std::string& text) {
                         [&](const builder::Event& event) {
                           using Kind = builder::Event::Kind;
                           if (event.kind == Kind::output) output += event.text;
+                          if (event.kind == Kind::output && on_output) on_output(event.text);
                           if (event.kind == Kind::began) steps.push_back(event.text);
                           if (event.kind == Kind::began && event.text.starts_with("FROM")) bases.insert(event.vertex);
                           if (event.kind == Kind::note) notes.push_back(event.text);
@@ -94,7 +96,7 @@ bool BuilderRig::add_programs() {
   if (!busybox) return false;
   context_.write_file("bin/busybox", *busybox, 0755);
   for (const char* name : {"sh", "cat", "echo", "ls", "id", "touch", "rm", "mkdir", "env", "false", "true", "ip", "sed",
-                           "chmod", "chown", "pwd", "printf", "wc", "dd"})
+                           "chmod", "chown", "pwd", "printf", "wc", "dd", "stat", "grep", "df", "rmdir", "sleep", "nc"})
     context_.symlink("busybox", std::string("bin/") + name);
   return true;
 }

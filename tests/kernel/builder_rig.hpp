@@ -6,6 +6,7 @@
 #include "linux/root_fd.hpp"
 #include "support/temp.hpp"
 
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -46,6 +47,7 @@ class BuilderRig {
   bool add_programs();
 
   std::string output;              // of the last build's steps
+  std::function<void(const std::string& bytes)> on_output;  // called for each piece of it
   std::vector<std::string> steps;  // of the last build, as they began
   int cached = 0, made = 0;        // steps of the last build, without FROM
   std::vector<std::string> notes;
