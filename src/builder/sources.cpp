@@ -68,10 +68,8 @@ class Sources::Finder {
       }
     };
     at(*stage.instructions.front(), [&] {
-      if (!stage.base_context.empty())
-        add_tree(stage.base_context, graph);
-      else if (!stage.base_stage)
-        add_image(stage.base);
+      if (!stage.base_context.empty()) add_tree(stage.base_context, graph);
+      if (!stage.base_stage) add_image(stage.base_context.empty() ? stage.base : "scratch");
     });
     for (const auto& [origin, instruction] : origins_of(graph, stage, file))
       at(*instruction, [&, &wanted = origin] {

@@ -65,7 +65,7 @@ image::Image BuilderRig::build(const std::string& text) {
                           if (event.kind == Kind::output && on_output) on_output(event.text);
                           if (event.kind == Kind::began) steps.push_back(event.text);
                           if (event.kind == Kind::began && event.text.starts_with("FROM")) bases.insert(event.vertex);
-                          if (event.kind == Kind::note) notes.push_back(event.text);
+                          if (event.kind == Kind::note || event.kind == Kind::warning) notes.push_back(event.text);
                           if (bases.contains(event.vertex)) return;
                           cached += event.kind == Kind::cached;
                           made += event.kind == Kind::done;
@@ -95,8 +95,9 @@ bool BuilderRig::add_programs() {
   const auto busybox = linux::try_read_file("/bin/busybox");
   if (!busybox) return false;
   context_.write_file("bin/busybox", *busybox, 0755);
-  for (const char* name : {"sh", "cat", "echo", "ls", "id", "touch", "rm", "mkdir", "env", "false", "true", "ip", "sed",
-                           "chmod", "chown", "pwd", "printf", "wc", "dd", "stat", "grep", "df", "rmdir", "sleep", "nc"})
+  for (const char* name :
+       {"sh",    "cat",   "echo", "ls",     "id", "touch", "rm",   "mkdir", "env", "false", "true",  "ip", "sed",
+        "chmod", "chown", "pwd",  "printf", "wc", "dd",    "stat", "grep",  "df",  "rmdir", "sleep", "nc"})
     context_.symlink("busybox", std::string("bin/") + name);
   return true;
 }
