@@ -77,6 +77,13 @@ void move_all(const Pair& pair) {
   }
 }
 
+// For everybody to read, whatever our umask, when it is not there yet.
+void make_public_directory(const std::string& directory) {
+  if (access(directory.c_str(), F_OK) == 0) return;
+  store::make_directory(directory, 0755);
+  if (chmod(directory.c_str(), 0755) != 0) throw Error::from_errno("cannot set the mode of " + directory);
+}
+
 // The copy, and its end whatever happens. Locked, so that what another left behind is nobody's.
 class Staging {
  public:
@@ -106,7 +113,7 @@ class Staging {
 
 void write_directory(const linux::RootFd& tree, const std::string& directory) {
   const base::Context context("writing files to " + directory);
-  store::make_directory(directory, 0755);
+  make_public_directory(directory);
   const Staging stage(directory);
   const Pair pair = stage.pair();
   volume::copy_tree(linux::open_at(tree.get(), ".", read_directory), pair.from);

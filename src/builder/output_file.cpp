@@ -48,7 +48,8 @@ OutputFile::OutputFile(const std::string& path) : path_(path) {
     file_ = linux::open_file(path_, O_WRONLY);
     return;
   }
-  file_ = linux::open_file(directory_of(path_), O_TMPFILE | O_WRONLY, 0644);
+  file_ = linux::open_file(directory_of(path_), O_TMPFILE | O_WRONLY, 0600);
+  if (fchmod(file_.get(), 0644) != 0) throw Error::from_errno("cannot set the mode of " + path);
   nameless_ = true;
 }
 

@@ -271,7 +271,11 @@ std::string write_image_layout(const Images& images, const Image& image, const A
                                const std::string& directory) {
   const base::Context context("writing the image's layout to " + directory);
   Layout layout(images, image, options);
-  store::make_directory(directory + "/blobs/sha256", 0755);
+  for (const std::string& each : {directory, directory + "/blobs", directory + "/blobs/sha256"}) {
+    if (access(each.c_str(), F_OK) == 0) continue;
+    store::make_directory(each, 0755);
+    if (chmod(each.c_str(), 0755) != 0) throw Error::from_errno("cannot set the mode of " + each);
+  }
   // "blobs/…" comes before "index.json": what an index names is there.
   for (const auto& [path, part] : layout.parts()) {
     const std::string target = directory + "/" + path;
@@ -279,6 +283,7 @@ std::string write_image_layout(const Images& images, const Image& image, const A
     const linux::Fd file = linux::open_file(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0644);
     try {
       layout.write(part, file.get());
+      if (fchmod(file.get(), 0644) != 0) throw Error::from_errno("cannot set the mode of " + temporary);
       if (rename(temporary.c_str(), target.c_str()) != 0) throw Error::from_errno("cannot make " + target);
     } catch (...) {
       unlink(temporary.c_str());
