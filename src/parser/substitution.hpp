@@ -1,4 +1,5 @@
-// What ${NAME…} means, shared by Conductorfiles and compose files; how the text around it is quoted is theirs.
+// What ${NAME…} means in compose files and in what else is interpolated; a Conductorfile's words, which know more, are
+// read by expand().
 #pragma once
 
 #include <functional>
