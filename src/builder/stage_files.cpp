@@ -112,8 +112,7 @@ void StageBuilder::copy_from_tree(const CopyStep& step, const InputTree& from) {
   CopyInputs inputs(step, from, outside);
   for (const auto& pattern : inputs.unmatched())
     tell(Event::Kind::note, "no file matches " + base::escape_control(pattern));
-  cached_ = inputs.nothing();
-  if (cached_) return;
+  if (inputs.nothing()) return;
   // A layer made on nothing is the same on every other one, unless there is nothing in it.
   const bool link = step.link && inputs.makes_entries();
   const std::string chain = link ? chain_of_image("scratch", shop_.newest) : result_.chain;
@@ -151,8 +150,7 @@ void StageBuilder::apply(const parser::Workdir& workdir, const Instruction&) {
   result_.config.working_dir = path;
   const WorkdirStep step{path, result_.config.user};
   const std::string key = key_of(step, result_.chain);
-  cached_ = path == "/";  // every image has it
-  if (cached_ || reuse(key)) return;
+  if (path == "/" || reuse(key)) return;
   const auto lower = lower_directories(result_.layers);
   make(key, [&](const image::LayerDraft& draft) {
     const linux::RootFd tree = result_.layers.empty() ? linux::RootFd::open(draft.upper()) : open_draft(lower, draft);
