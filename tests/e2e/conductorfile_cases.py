@@ -21,27 +21,23 @@ import stat
 import subprocess
 import tarfile
 import tempfile
-import unittest
 
-import harness
-from harness import conductor
+# A store of its own, which is thrown away whole.
+STORE = tempfile.mkdtemp(prefix="conductor-cases-")
+os.environ["CONDUCTOR_E2E_ROOT"], os.environ["CONDUCTOR_E2E_STATE"] = f"{STORE}/root", f"/run/conductor-cases-{os.getpid()}"
+
+import harness  # noqa: E402
+from harness import conductor  # noqa: E402
 
 CASES = harness.SOURCE / "tests" / "cases" / "conductorfile"
 KINDS = ("image.txt", "files.txt", "failure.txt")
 BUSYBOX = pathlib.Path("/bin/busybox")
-PROGRAMS = ("sh cat echo ls id touch rm mkdir env false true sed chmod chown pwd printf wc dd ln cp mv test stat grep sleep "
-            "find sort head tail readlink mount ip hostname tr cut od").split()
+PROGRAMS = "case-programs"  # what such cases begin with
+NAMES = "sh cat chmod chown echo env false grep id ip ls mkdir mv printf pwd rm sed stat test touch true wc".split()
 UPDATE = "UPDATE_CASES" in os.environ
 
 
 # --- the context ------------------------------------------------------------------------------------------------------
-
-def add_programs(folder):
-    (folder / "bin").mkdir()
-    shutil.copy(BUSYBOX, folder / "bin" / "busybox")
-    for name in PROGRAMS:
-        (folder / "bin" / name).symlink_to("busybox")
-
 
 def pack(folder, name, kind, entries):
     """An archive of a few entries: NAME/ is a directory, NAME=text a file, NAME@target a link."""
@@ -100,8 +96,6 @@ def make_context(case, folder):
             os.utime(path, (int(words[1]), int(words[1])), follow_symlinks=False)
         elif what == "tar":
             pack(folder, words[0], words[1], words[2:])
-        elif what == "programs":
-            add_programs(folder)
         else:
             raise AssertionError(f"{case.name}/context.txt: what is '{what}'?")
 
@@ -177,16 +171,31 @@ def fact(image, key):
 
 class Cases(harness.Case):
     def build(self, case):
-        """The image's record, or the message of the failure; nothing when the case cannot run here."""
+        """The image, and the message of a failure."""
         words = (case / "arguments.txt").read_text().splitlines() if (case / "arguments.txt").exists() else []
         with tempfile.TemporaryDirectory(prefix="conductor-case-") as scratch:
             context = pathlib.Path(scratch) / "context"
             context.mkdir()
             make_context(case, context)
             words = [word.replace("{context}", str(context)).replace("{case}", str(case)) for word in words]
-            done = conductor("build", "-q", "-t", f"case-{case.name.lower()}", "-f", case / "Conductorfile", *words, context,
-                             check=False, timeout=60)
-        return (done.stdout.strip().removeprefix("sha256:"), None) if done.returncode == 0 else (None, done.stderr)
+            done = conductor("build", "-q", "-f", case / "Conductorfile", *words, context, check=False, timeout=60)
+        if done.returncode != 0:
+            return None, done.stderr
+        image = {"id": done.stdout.strip().removeprefix("sha256:")}
+        if (case / "image.txt").exists():
+            image["facts"] = json.loads(conductor("inspect", "--type", "image", image["id"]).stdout)[0]
+        return image, ""
+
+    def build_programs(self):
+        """The image that cases stand on which run programs: busybox with the usual names."""
+        with tempfile.TemporaryDirectory(prefix="conductor-case-") as scratch:
+            folder = pathlib.Path(scratch)
+            (folder / "bin").mkdir()
+            shutil.copy(BUSYBOX, folder / "bin" / "busybox")
+            for name in NAMES:
+                (folder / "bin" / name).symlink_to("busybox")
+            (folder / "Conductorfile").write_text("FROM scratch\nCOPY bin /bin\n")
+            conductor("build", "-q", "-t", PROGRAMS, folder)
 
     def check(self, path, expected, actual):
         if UPDATE:
@@ -203,33 +212,29 @@ class Cases(harness.Case):
         self.assertIsNotNone(image, failure)
         if (case / "files.txt").exists():
             expected = (case / "files.txt").read_text()
-            record = json.loads((harness.ROOT / "images" / f"{image}.json").read_text())
+            record = json.loads((harness.ROOT / "images" / f"{image['id']}.json").read_text())
             header = [line for line in expected.splitlines() if line.startswith("#")]
             self.check(case / "files.txt", expected, listing(record, header))
         if (case / "image.txt").exists():
             expected = (case / "image.txt").read_text()
             keys = [line.partition(": ")[0] for line in expected.splitlines()]
-            facts = "".join(f"{key}: {json.dumps(fact(self.images[image], key), ensure_ascii=False)}\n" for key in keys)
+            facts = "".join(f"{key}: {json.dumps(fact(image['facts'], key), ensure_ascii=False)}\n" for key in keys)
             self.check(case / "image.txt", expected, facts)
 
     def test_cases(self):
         cases = sorted(path for path in CASES.iterdir() if any((path / kind).exists() for kind in KINDS))
         chosen = os.environ.get("CASE")
         cases = [case for case in cases if not chosen or chosen in case.name]
-        needs_programs = [case for case in cases if (case / "context.txt").exists()
-                          and "programs" in (case / "context.txt").read_text().split("\n")]
+        runs = [case for case in cases if f"FROM {PROGRAMS}" in (case / "Conductorfile").read_text()]
         if not BUSYBOX.exists():
-            print(f"SKIP: {len(needs_programs)} cases run programs, and there is no {BUSYBOX}")
-            cases = [case for case in cases if case not in needs_programs]
+            print(f"SKIP: {len(runs)} cases run programs, and there is no {BUSYBOX}")
+            cases, runs = [case for case in cases if case not in runs], []
         self.assertTrue(chosen or len(cases) >= 80, f"only {len(cases)} cases")
-        names = [f"case-{case.name.lower()}" for case in cases]
-        self.addCleanup(lambda: conductor("system", "prune", "-f", check=False))
-        self.addCleanup(lambda: conductor("rmi", "-f", *names, check=False))
-        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        cases.sort(key=lambda case: not (case / "image.txt").exists())  # an inspect reads all images there are
+        if runs:
+            self.build_programs()
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
             built = list(pool.map(self.build, cases))
-        ids = sorted({image for image, _ in built if image})
-        found = json.loads(conductor("inspect", "--type", "image", *ids).stdout) if ids else []
-        self.images = {image["Id"].removeprefix("sha256:"): image for image in found}
         for case, (image, failure) in zip(cases, built):
             with self.subTest(case.name):
                 self.check_case(case, image, failure)
@@ -237,4 +242,8 @@ class Cases(harness.Case):
 
 if __name__ == "__main__":
     os.umask(0o022)
-    harness.main()
+    try:
+        harness.main()
+    finally:
+        shutil.rmtree(STORE, ignore_errors=True)
+        shutil.rmtree(os.environ["CONDUCTOR_E2E_STATE"], ignore_errors=True)
