@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdio>
+#include <optional>
 
 namespace conductor::engine {
 
@@ -46,10 +48,12 @@ monitor::Mount tmpfs(const BuildMount& mount) {
   return result;
 }
 
-struct statx look(const linux::RootFd& root, const std::string& path) {
-  const linux::Fd file = root.open(path, O_PATH | O_NOFOLLOW);
+// Nothing when there is none.
+std::optional<struct statx> look(const linux::RootFd& root, const std::string& path) {
+  const auto file = root.try_open(path, O_PATH | O_NOFOLLOW);
+  if (!file) return std::nullopt;
   struct statx found{};
-  if (statx(file.get(), "", AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_BTIME, &found) != 0)
+  if (statx(file->get(), "", AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_BTIME, &found) != 0)
     throw Error::from_errno("cannot look at " + path);
   return found;
 }
@@ -68,11 +72,6 @@ bool same_attributes(const struct statx& a, const struct statx& b) {
 }
 
 bool is_directory(const struct statx& status) { return S_ISDIR(status.stx_mode); }
-
-std::string parent_of(const std::string& path) {
-  const auto slash = path.rfind('/');
-  return slash == std::string::npos ? std::string() : path.substr(0, slash);
-}
 
 }  // namespace
 
@@ -107,29 +106,28 @@ Stubs::Stubs(const std::string& upper, std::vector<std::string> lower)
 void Stubs::note(const std::string& directory) {
   for (const auto& name : upper_.list(directory)) {
     const std::string path = directory.empty() ? name : directory + "/" + name;
-    stubs_.push_back({path, look(upper_, path)});
-    if (is_directory(stubs_.back().status)) note(path);
+    const auto found = look(upper_, path);
+    if (!found) continue;
+    stubs_.push_back({path, *found});
+    if (is_directory(*found)) note(path);
   }
 }
 
 void Stubs::remove() const {
-  for (auto stub = stubs_.rbegin(); stub != stubs_.rend(); ++stub) {
-    // Through no link: each directory on the way must still be the one that was made, else this is not our file.
-    const auto parent = std::find_if(stubs_.begin(), stubs_.end(),
-                                     [&](const Stub& other) { return other.path == parent_of(stub->path); });
-    if (parent != stubs_.end() &&
-        (!upper_.status(parent->path) || !same_file(look(upper_, parent->path), parent->status)))
-      continue;
-    if (!upper_.status(stub->path)) continue;
-    const auto now = look(upper_, stub->path);
-    if (!same_file(now, stub->status) || !same_attributes(now, stub->status)) continue;
-    const bool directory = is_directory(now);
-    const bool unused = directory ? upper_.list(stub->path).empty()
-                                  : now.stx_size == 0 && same_time(now.stx_mtime, stub->status.stx_mtime);
-    if (unused)
-      upper_.remove(stub->path);
-    else if (directory && same_time(now.stx_mtime, stub->status.stx_mtime))
-      restore_time(*stub);
+  // Looked at before anything is taken away, which changes the times of directories.
+  std::vector<std::optional<struct statx>> now;
+  now.reserve(stubs_.size());
+  for (const auto& stub : stubs_) now.push_back(look(upper_, stub.path));
+  for (std::size_t i = stubs_.size(); i-- > 0;) {
+    // Whatever the step has put in its place, or a link on the way leads to, is another file.
+    const Stub& stub = stubs_[i];
+    if (!now[i] || !same_file(*now[i], stub.status) || !same_attributes(*now[i], stub.status)) continue;
+    const bool directory = is_directory(*now[i]);
+    const bool same = same_time(now[i]->stx_mtime, stub.status.stx_mtime);
+    if (directory ? upper_.list(stub.path).empty() : now[i]->stx_size == 0 && same)
+      upper_.remove(stub.path);
+    else if (directory && same)
+      restore_time(stub);
   }
 }
 

@@ -351,6 +351,7 @@ TEST_CASE("mount points: made and taken away, kept where the step has used them"
   Rig rig;
   NEED_PROGRAMS(rig);
   rig.context().write_file("base/etc/file", "old\n");
+  rig.context().write_file("base/etc/sub/deep", "deep\n");
   rig.context().write_file("base/dir/inner", "inner\n");
   rig.context().symlink("/real/place", "base/link");
   rig.context().write_file("f", "shown\n");
@@ -371,12 +372,13 @@ TEST_CASE("mount points: made and taken away, kept where the step has used them"
 
   image = rig.build(base + run +
                     "--mount=type=tmpfs,target=/a/b/c --mount=type=tmpfs,target=/etc/t --mount=source=f,target=/g/f "
-                    "echo mine > /a/b/file; touch /top; chmod 700 /g\n");
+                    "echo mine > /a/b/file; echo more >> /etc/sub/deep; touch /top; chmod 700 /g\n");
   root = rig.files(image);
   CHECK(root.list("/a/b") == Names{"file"});
   CHECK(facts_of(root, "/g") == "0700 0:0 directory");
   CHECK(root.list("/g").empty());
-  CHECK(root.list("/etc") == Names{"file"});
+  CHECK(root.list("/etc") == Names{"file", "sub"});
+  CHECK(text_of(root, "/etc/sub/deep") == "deep\nmore\n");
   CHECK(root.status("/etc")->st_mtim.tv_sec == 1234567890);
   CHECK(root.list("/") == Names{"a", "bin", "dir", "etc", "g", "link", "top"});
 }
@@ -417,6 +419,26 @@ TEST_CASE("mount points: one that is swapped for a link again and again never le
   }
   stop = true;
   racer.join();
+  check_nothing_left(rig);
+}
+
+TEST_CASE("cache: a step that swaps what lies in it for links leads another one's mounts nowhere") {
+  Rig rig;
+  NEED_PROGRAMS(rig);
+  std::string text = "FROM scratch AS base\nCOPY bin /bin\nFROM base AS racer\n" + run +
+                     "--mount=type=cache,id=race,target=/c i=0; while [ $i -lt 400 ] && [ ! -e /c/end ]; do "
+                     "rm -rf /c/sub; mkdir /c/sub; rm -rf /c/sub; ln -s /bin /c/sub; i=$((i+1)); done\n"
+                     "FROM base AS other\n";
+  for (int i = 0; i < 12; ++i)
+    text += run + "--mount=type=cache,id=race,target=/c --mount=type=tmpfs,target=/c/sub/in true # " +
+            std::to_string(i) + "\n";
+  text += run + "--mount=type=cache,id=race,target=/c touch /c/end\n";
+  text += "FROM base\n" + run + "--mount=from=racer,target=/x --mount=from=other,target=/y ls /x /y /x/bin /y/bin\n";
+  const auto bin = linux::RootFd::open("/bin").list("");
+  rig.failure(text);  // a target that is gone in the middle of it is a failure; what counts is what is left
+  CHECK(linux::RootFd::open("/bin").list("") == bin);
+  CHECK(rig.context().list("bin").size() > 10);
+  CHECK_FALSE(rig.context().status("bin/in"));
   check_nothing_left(rig);
 }
 
