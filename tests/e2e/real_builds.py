@@ -2,7 +2,6 @@
 """Dockerfiles that people use (examples/builds), built and run. What needs a network that is not there is skipped, loudly."""
 import json
 import os
-import pathlib
 import shutil
 import subprocess
 import urllib.error
@@ -68,12 +67,12 @@ class RealBuilds(harness.Case):
         # Touched, nothing runs again; one source changed, only what depends on it does.
         os.utime(folder / "main.cpp")
         shown = self.build("cpp", "--build-arg", "VERSION=1.2")
-        self.assertNotIn("RUN make", [line for line in shown.splitlines() if "DONE" in line])
         self.assertRegex(shown, r"#(\d+) \[build \d/\d\] RUN make[^\n]*\n(?s:.*)#\1 CACHED")
-        (folder / "main.cpp").write_text((folder / "main.cpp").read_text().replace("' '", '" "').replace('" "', '","'))
+        source = (folder / "main.cpp").read_text()
+        (folder / "main.cpp").write_text(source.replace("<< VERSION", '<< "v" << VERSION'))
         shown = self.build("cpp", "--build-arg", "VERSION=1.2")
         self.assertRegex(shown, r"#(\d+) \[build \d/\d\] RUN --mount[^\n]*\n(?s:.*)#\1 CACHED")
-        self.assertEqual(self.run_image("cpp", "3"), "2,3,5\n")
+        self.assertEqual(self.run_image("cpp", "--version"), "v1.2\n")
 
     def test_a_static_program_from_scratch(self):
         self.example("static")
@@ -88,7 +87,7 @@ class RealBuilds(harness.Case):
         self.build("python")
         self.assertEqual(self.run_image("python", "you", "me"), "Hello you!\nHello me!\n")
         shown = conductor("run", "--rm", "--entrypoint", "sh", "e2e-python", "-c",
-                          "id -un; ls /wheels /root/.cache 2>&1 | grep -c whl").stdout
+                          "id -un; ls /wheels /root/.cache 2>&1 | grep -c whl || true").stdout
         self.assertEqual(shown, "app\n0\n")
 
     def test_node_with_npm(self):
@@ -115,5 +114,4 @@ class RealBuilds(harness.Case):
 
 
 if __name__ == "__main__":
-    pathlib.Path(harness.ROOT).parent.mkdir(parents=True, exist_ok=True)
     harness.main()
