@@ -92,7 +92,9 @@ template <>
 struct FileAction<grammar::comment_text> {
   template <class In>
   static void apply(const In& in, FileState& state) {
-    state.comments.emplace_back(trim_spaces(in.string_view()));
+    const auto& directives = state.lines.directives;
+    const bool directive = !directives.empty() && place(in, state.file).line <= directives.back().position.line;
+    if (!directive) state.comments.emplace_back(trim_spaces(in.string_view()));
   }
 };
 template <>

@@ -107,6 +107,37 @@ TEST_CASE("files that include each other are bounded") {
   CHECK_THAT(failure({{"main", many}, {"big", std::string(1'000'000, '\n')}}), Contains("longer than 8 MiB"));
 }
 
+TEST_CASE("comments right above an instruction, and empty lines within one") {
+  const auto parsed = parse_conductorfile(
+      "# syntax=x\n# above\n#\n  #  two  \nFROM a\n# far\n\nRUN x \\\n# inner\n\n  y\n\n# z\nRun z\n", "f");
+  CHECK(parsed.instructions[0].comments == std::vector<std::string>{"above", "", "two"});
+  CHECK(parsed.instructions[1].comments.empty());
+  CHECK(parsed.instructions[2].comments == std::vector<std::string>{"z"});
+  CHECK(parsed.instructions[2].written_keyword == "Run");
+  REQUIRE(parsed.empty_continuations.size() == 1);
+  CHECK(parsed.empty_continuations[0].line == 10);
+  REQUIRE(parsed.directives.size() == 1);
+  CHECK(parsed.directives[0].value == "x");
+}
+
+TEST_CASE("what FROM and the pairs were written as") {
+  const auto parsed = parse_conductorfile("FROM a as Base\nENV b c d\nLABEL e=f\n", "f");
+  const auto& from = std::get<From>(parsed.instructions[0].statement);
+  CHECK(from.as == "as");
+  CHECK(from.written_stage.text == "Base");
+  CHECK(from.stage == "base");
+  CHECK(std::get<Env>(parsed.instructions[1].statement).old_form);
+  CHECK_FALSE(std::get<Label>(parsed.instructions[2].statement).old_form);
+}
+
+TEST_CASE("an exposed word is a port or a range") {
+  CHECK(parse_exposed("80")->protocol == "tcp");
+  CHECK(parse_exposed("8000-8010/UDP")->last == 8010);
+  CHECK(parse_exposed("127.0.0.1:81:80/sctp")->first == 80);
+  for (const char* text : {"", "0", "65536", "80-70", "1-2-3", "80/", "80/icmp", "a", "-1", "80:", " 80"})
+    CHECK_FALSE(parse_exposed(text));
+}
+
 TEST_CASE("a trigger is read as it was written") {
   const auto parsed =
       parse_conductorfile("FROM a\nONBUILD  copy --chown=1 <<\"E\" <<-G \\\n  /d/\n$x\nE\n\ty\nG\n", "f");
