@@ -6,7 +6,6 @@
 
 #include <sys/stat.h>
 
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,23 +26,6 @@ class DraftState {
 
  private:
   struct stat root_{};
-};
-
-// What running a process leaves behind though the process did not write it: mount points that the image lacks (/proc,
-// /dev, /etc/hosts …) and the directories they are in.
-class MountStubs {
- public:
-  // `lower`: the layers below the step.
-  explicit MountStubs(const std::vector<std::string>& lower);
-  // Takes them out of the draft's upper directory again, unless something is in them.
-  void remove_from(const image::LayerDraft& draft) const;
-
- private:
-  struct Stub {
-    std::string path;                   // below the root, without links
-    std::optional<struct stat> before;  // in the layers below
-  };
-  std::vector<Stub> stubs_;  // children before their parents
 };
 
 }  // namespace conductor::builder
