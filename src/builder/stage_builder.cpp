@@ -60,7 +60,7 @@ StageResult StageBuilder::build() {
 void StageBuilder::run(const Instruction& instruction) {
   shop_.stop.check();
   vertex_ = 0;
-  cached_ = false;
+  executed_ = std::holds_alternative<parser::From>(instruction.statement);
   if (is_shown(instruction.statement)) {
     ++step_;
     vertex_ = ++shop_.vertices;
@@ -79,7 +79,7 @@ void StageBuilder::run(const Instruction& instruction) {
     end(Event::Kind::failed);
     throw;
   }
-  end(cached_ ? Event::Kind::cached : Event::Kind::done);
+  end(executed_ ? Event::Kind::done : Event::Kind::cached);
 }
 
 void StageBuilder::perform(const Instruction& instruction) {
@@ -193,7 +193,6 @@ bool StageBuilder::reuse(const std::string& key) {
   const auto layer = shop_.engine.images().find_step(key);
   if (!layer) return false;
   add_layer(*layer);
-  cached_ = true;
   return true;
 }
 
@@ -211,10 +210,8 @@ void StageBuilder::make(const std::string& key, const Fill& fill) {
   const std::string owner = cache_is_off() ? "." + std::to_string(getpid()) : "";
   const StepLock turn(shop_.engine.locations().locks() + "/step-" + key + owner, shop_.stop,
                       [&] { tell(Event::Kind::note, "the same step is being made: its result will be taken"); });
-  if (const auto layer = find_made(key)) {
-    cached_ = true;
-    return add_layer(*layer);
-  }
+  if (const auto layer = find_made(key)) return add_layer(*layer);
+  executed_ = true;
   image::LayerDraft draft(shop_.engine.locations());
   const DraftState before(draft);
   fill(draft);

@@ -138,7 +138,7 @@ class StageBuilder {
   StageResult result_;
   int step_ = 0, steps_ = 0;  // of those that are shown: metadata is not
   std::size_t vertex_ = 0;    // of the step that runs; 0: it is not shown
-  bool cached_ = false;       // that step had nothing to do: its result was there already
+  bool executed_ = false;     // that step has done something; else it counts as cached
   bool has_cmd_ = false;      // set by this stage, not inherited
 };
 
