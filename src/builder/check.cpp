@@ -23,7 +23,7 @@ void arrange(ReadProject& project, const BuildOptions& options) {
   project.graph = arrange_stages(project.parsed, wanted, project.context.file);
 }
 
-std::string file_text(const ReadProject& project, const std::string& file) {
+const std::string& file_text(const ReadProject& project, const std::string& file) {
   const auto found = project.parsed.texts.find(file);
   return found == project.parsed.texts.end() ? project.context.file.text : found->second;
 }

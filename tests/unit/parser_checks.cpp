@@ -2,6 +2,8 @@
 #include "parser/checks.hpp"
 #include "support/catch.hpp"
 
+#include <ctime>
+
 using namespace conductor;
 using namespace conductor::parser;
 
@@ -213,5 +215,36 @@ TEST_CASE("a check directive that cannot be read is a mistake at its place") {
     } catch (const base::SourceError& error) {
       CHECK(error.diagnostics().front().position.line == 1);
     }
+  }
+}
+
+TEST_CASE("findings in included files come after those of the file that includes them") {
+  ParseOptions options;
+  options.include = [](const std::string& path, const std::string&) {
+    return SourceText{path, "MAINTAINER me\nWORKDIR x\n"};
+  };
+  const auto parsed = parse_conductorfile("FROM a AS B\nINCLUDE more\nCMD x\n", "Conductorfile", options);
+  std::string shown;
+  for (const auto& [rule, diagnostic] : check(parsed, {}).findings) shown += base::to_text(diagnostic.position) + " ";
+  CHECK(shown == "Conductorfile:1:11 Conductorfile:3:1 more:1:1 more:2:9 ");
+}
+
+TEST_CASE("hostile files are checked in no time") {
+  const auto repeated = [](int times, const std::string& text) {
+    std::string all = "FROM a\n";
+    for (int i = 0; i < times; ++i) {
+      std::string line = text;
+      for (auto at = line.find('#'); at != std::string::npos; at = line.find('#'))
+        line.replace(at, 1, std::to_string(i));
+      all += line;
+    }
+    return all;
+  };
+  for (const std::string line : {"ENV a#=$b#\n", "ARG a# b#\n", "FROM a AS x\n", "CMD x\n", "LABEL l=$u$v$w$x$y\n"}) {
+    INFO(line);
+    const auto parsed = parse_conductorfile(repeated(2000, line), "f");
+    const auto begin = std::clock();
+    CHECK(check(parsed, {}).findings.size() >= 1999);
+    CHECK(static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC < 2);
   }
 }

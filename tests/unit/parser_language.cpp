@@ -11,9 +11,10 @@ namespace {
 
 parser::Conductorfile read_case(const std::filesystem::path& folder) {
   parser::ParseOptions options;
-  options.include = [&](const std::string& path, const std::string&) {
-    if (!std::filesystem::exists(folder / path)) throw base::Error("there is no file " + path);
-    return parser::SourceText{path, test::read_file(folder / path)};
+  options.include = [&](const std::string& path, const std::string& including) {
+    const auto name = std::filesystem::path(including).parent_path() / path;
+    if (!std::filesystem::exists(folder / name)) throw base::Error("there is no file " + path);
+    return parser::SourceText{name, test::read_file(folder / name)};
   };
   return parser::parse_conductorfile(test::read_file(folder / "Conductorfile"), "Conductorfile", options);
 }
