@@ -32,15 +32,15 @@ class PathPattern::Reader {
     switch (text_[at_]) {
       case '*':
         ++at_;
-        return {star()};
+        return Step(star());
       case '?':
         ++at_;
-        return {Step::any};
+        return Step(Step::any);
       case '[':
         ++at_;
         return set();
       default:
-        return {Step::character, literal()};
+        return Step(Step::character, literal());
     }
   }
 
@@ -61,7 +61,7 @@ class PathPattern::Reader {
   }
 
   Step set() {
-    Step result{Step::set};
+    Step result(Step::set);
     if (at_ < text_.size() && text_[at_] == '^') result.negated = true, ++at_;
     for (bool first = true; first || at_ >= text_.size() || text_[at_] != ']'; first = false) {
       const char32_t low = set_member();

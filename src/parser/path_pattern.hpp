@@ -22,9 +22,11 @@ class PathPattern {
   };
   struct Step {
     enum Kind { character, any, star, set, directories, everything } kind;
-    char32_t code = 0;            // character
-    bool negated = false;         // set
-    std::vector<Range> ranges{};  // set
+    char32_t code;              // character
+    bool negated = false;       // set
+    std::vector<Range> ranges;  // set
+
+    explicit Step(Kind of, char32_t character_code = 0) : kind(of), code(character_code) {}
   };
   class Reader;
   class Matcher;
