@@ -176,6 +176,8 @@ bool is_local_directory(const std::string& where) {
 }
 
 SourceTree open_directory(const std::string& path) {
+  if (path.find("://") != std::string::npos)
+    throw Error("a build context is a directory, an http(s) or git URL, not " + base::escape_control(path));
   std::error_code failed;
   const auto resolved = std::filesystem::canonical(path, failed);
   if (failed) throw Error("there is no build context " + base::escape_control(path), failed.value());
@@ -188,11 +190,6 @@ SourceTree open_directory(const std::string& path) {
 namespace {
 
 // --- the context ----------------------------------------------------------------------------------------------------
-
-bool is_remote(const std::string& where) {
-  return where.find("://") != std::string::npos || where.starts_with("github.com/") ||
-         (where.find('@') != std::string::npos && where.find(':') != std::string::npos);
-}
 
 BuildContext context_of(SourceTree tree) {
   BuildContext context{
@@ -224,8 +221,7 @@ BuildContext open_context(const std::string& where, const std::string& file, con
     if (file == input_name) throw Error("the context and the Conductorfile cannot both be standard input");
     return fetched_context(read_input(STDIN_FILENO, file_limit, fetching), file, fetching);
   }
-  if (is_remote(where) && !is_local_directory(where))
-    return fetched_context(fetch(where, file_limit, fetching), file, fetching);
+  if (is_remote(where)) return fetched_context(fetch(where, file_limit, fetching), file, fetching);
   BuildContext context = context_of(open_directory(where));
   take(context, file.empty() ? read_default(context, where) : read_named(context, where, file, fetching));
   read_rules(context, where);

@@ -55,9 +55,12 @@ SourceTree new_tree(const Fetching& fetching) {
   return {path, std::move(owner), linux::RootFd(linux::open_file(path, O_RDONLY | O_DIRECTORY)), {}, {}, {}};
 }
 
-// A file without a name on the store's file system, which goes with its descriptor.
+// A file on the store's file system whose name is gone already: it goes with its descriptor.
 Fd unnamed_file(const Fetching& fetching) {
-  return linux::open_file(locations_of(fetching).temporary(), O_TMPFILE | O_RDWR, 0600);
+  const std::string path = locations_of(fetching).temporary() + "/" + store::new_id();
+  Fd file = linux::open_file(path, O_RDWR | O_CREAT | O_EXCL, 0600);
+  store::remove_file(path);
+  return file;
 }
 
 void rewind(const Fd& file) {
@@ -141,6 +144,8 @@ bool is_http_url(const std::string& where) {
   return start.starts_with("http://") || start == "https://";
 }
 
+bool is_remote(const std::string& where) { return is_http_url(where) || repository_of(where).has_value(); }
+
 SourceTree empty_tree(const Fetching& fetching) { return new_tree(fetching); }
 
 TreeOrText fetch(const std::string& url, std::size_t limit, const Fetching& fetching) {
@@ -175,9 +180,6 @@ Source open_source(const std::string& where, const Fetching& fetching) {
         .with_hint("load it as an image (conductor load) and name it with docker-image://");
   if (const auto repository = repository_of(where)) return fetch_repository(*repository, where, fetching);
   if (is_http_url(where)) return fetch_tree(where, fetching);
-  if (where.find("://") != std::string::npos)
-    throw Error("a build context is a directory, an http(s) or git URL, or docker-image://REFERENCE, not " +
-                base::escape_control(where));
   return open_directory(where);
 }
 

@@ -46,6 +46,7 @@ bool is_local_directory(const std::string& where);
 SourceTree open_directory(const std::string& path);
 SourceTree empty_tree(const Fetching& fetching);
 bool is_http_url(const std::string& where);
+bool is_remote(const std::string& where);  // an http(s) or git URL that is not the name of a directory
 
 // A tree, or the text of a file that is no archive.
 struct TextSource {

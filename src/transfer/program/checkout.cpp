@@ -18,6 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -51,7 +52,7 @@ void enter_confinement(const Fd& target, const std::string& path) {
   umask(022);
 }
 
-// Whether the entry is the link from a submodule to its repository, which is gone.
+// Of submodules: links to their repositories, which are gone.
 void remove_links_to_repositories(const linux::RootFd& root, const std::string& directory, int depth) {
   constexpr int deepest = 256;
   if (depth > deepest) throw Error("the tree is too deep");
@@ -64,6 +65,12 @@ void remove_links_to_repositories(const linux::RootFd& root, const std::string& 
     else if (S_ISDIR(found->st_mode))
       remove_links_to_repositories(root, path, depth + 1);
   }
+}
+
+// "", "/", "./" …
+bool is_top(const std::string& subdirectory) {
+  const auto parts = base::split(subdirectory, '/');
+  return std::all_of(parts.begin(), parts.end(), [](const auto& part) { return part.empty() || part == "."; });
 }
 
 // The contents of the subdirectory in place of everything. A tree of git never holds the name ".git".
@@ -94,13 +101,9 @@ Report fetch(const Request& request, const std::string& directory) {
   const linux::RootFd root = linux::RootFd::open(directory);
   Report report;
   report.commit = fetch_and_checkout(request, directory);
-  const std::string subdirectory = request.subdir;
-  if (subdirectory.find_first_not_of("/.") != std::string::npos || subdirectory.find("..") != std::string::npos) {
-    keep_subdirectory(root, directory, subdirectory);
-    root.remove_all(".git");
-  } else if (!request.keep_git) {
-    root.remove_all(".git");
-  }
+  const bool whole = is_top(request.subdir);
+  if (!whole) keep_subdirectory(root, directory, request.subdir);
+  if (!whole || !request.keep_git) root.remove_all(".git");
   if (!request.keep_git) remove_links_to_repositories(root, ".", 0);
   report.kind = ReportKind::done;
   return report;

@@ -70,8 +70,10 @@ std::vector<std::string> environment(const Request& request) {
     list.push_back("GIT_CONFIG_KEY_" + std::to_string(i) + "=" + configuration()[i].first);
     list.push_back("GIT_CONFIG_VALUE_" + std::to_string(i) + "=" + configuration()[i].second);
   }
-  for (const std::string name : {"http_proxy", "https_proxy", "all_proxy", "no_proxy", "SSL_CERT_FILE"})
+  for (const std::string name : {"http_proxy", "https_proxy", "all_proxy", "no_proxy"})
     if (const char* value = std::getenv(name.c_str()); value != nullptr) list.push_back(name + "=" + value);
+  if (const char* file = std::getenv("SSL_CERT_FILE"); file != nullptr)
+    list.push_back(std::string("GIT_SSL_CAINFO=") + file);
   return list;
 }
 
@@ -161,6 +163,13 @@ void fetch(const Git& git, const Request& request, const Target& target) {
     throw Error("the repository has no commit " + target.commit);
 }
 
+// Warnings may stand around it.
+std::string head_of(const Git& git) {
+  for (const auto& line : base::split(git.run({"rev-parse", "--verify", "HEAD^{commit}"}), '\n'))
+    if (is_commit(base::trim(line))) return std::string(base::trim(line));
+  throw Error("git names no commit");
+}
+
 void add_submodules(const Git& git, const std::string& directory) {
   struct stat found{};
   if (lstat((directory + "/.gitmodules").c_str(), &found) != 0 || !S_ISREG(found.st_mode)) return;
@@ -186,8 +195,7 @@ std::string fetch_and_checkout(const Request& request, const std::string& direct
   git.run({"remote", "add", "origin", request.url});
   fetch(git, request, target);
   git.run({"checkout", "--quiet", "--force", "--detach", target.name.empty() ? target.commit : "FETCH_HEAD"});
-  const std::string commit(base::trim(git.run({"rev-parse", "--verify", "HEAD^{commit}"})));
-  if (!is_commit(commit)) throw Error("git names no commit");
+  const std::string commit = head_of(git);
   if (!request.checksum.empty() && !commit.starts_with(request.checksum))
     throw Error("the commit is " + commit + ", not " + base::escape_control(request.checksum));
   if (request.submodules) add_submodules(git, directory);
