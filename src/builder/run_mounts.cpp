@@ -205,8 +205,8 @@ void RunMounts::add_bind(const RunMount& mount, const MountSource& source) {
   made.read_only = mount.read_only;
   if (file_below) made.inside = last_name(path);
   if (!source.selected.directory || source.rules->empty()) return;
-  views_.emplace_back(locations_.temporary());
-  if (hide_unselected(*source.root, source.selected, views_.back().path())) made.above = {views_.back().path()};
+  trees_.emplace_back(locations_.temporary());
+  if (hide_unselected(*source.root, source.selected, trees_.back().path())) made.above = {trees_.back().path()};
 }
 
 void RunMounts::add_cache(const RunMount& mount, const MountSource& source) {
@@ -264,15 +264,19 @@ void RunMounts::add_secret(const RunMount& mount) {
 
 void RunMounts::add_agent(const RunMount& mount) {
   const std::string id = mount.id.empty() ? default_agent : mount.id;
-  const std::string target = mount.target.empty() ? "/run/buildkit/ssh_agent." + std::to_string(agents_) : mount.target;
+  const std::string target =
+      mount.target.empty() ? "/run/buildkit/ssh_agent." + std::to_string(agents_.size()) : mount.target;
   const auto* given = find_source(supplies_.ssh, id);
   if (given == nullptr) {
     if (!mount.required) return;
     throw Error("the ssh agent " + base::escape_control(id) + " is required and was not given")
         .with_hint("give it with --ssh " + base::escape_control(id));
   }
-  add(BuildMount::Kind::bind, target, linux::clone_tree(open_agent(*given).get(), false));
-  if (agents_++ == 0) environment_.push_back("SSH_AUTH_SOCK=" + target);
+  trees_.emplace_back(locations_.temporary());
+  const AgentProxy::Access access{mount.uid.value_or(0), mount.gid.value_or(0), mount.mode.value_or(0600)};
+  const auto& agent = agents_.emplace_back(open_agent(*given), trees_.back().path(), access);
+  add(BuildMount::Kind::bind, target, linux::clone_tree(agent.socket().get(), false));
+  if (agents_.size() == 1) environment_.push_back("SSH_AUTH_SOCK=" + target);
 }
 
 }  // namespace conductor::builder

@@ -3,6 +3,7 @@
 
 #include "builder/cache_mounts.hpp"
 #include "builder/content_hashes.hpp"
+#include "builder/run_mounts_agent.hpp"
 #include "builder/selection.hpp"
 #include "builder/steps.hpp"
 #include "engine/engine.hpp"
@@ -74,9 +75,9 @@ class RunMounts {
   std::vector<engine::BuildMount> mounts_;
   std::vector<std::string> environment_, secrets_;
   std::vector<linux::Fd> descriptors_;
-  std::deque<store::TemporaryTree> views_;
+  std::deque<store::TemporaryTree> trees_;
+  std::deque<AgentProxy> agents_;
   std::deque<cache_mounts::Use> caches_;
-  int agents_ = 0;
 };
 
 // True when files of the machine that the step has seen are not any more what its key says.

@@ -1,6 +1,7 @@
 // RUN --mount: what a step sees, what it may do there, and what is left afterwards.
 #include "base/error.hpp"
 #include "builder/cache_mounts.hpp"
+#include "builder/run_mounts_agent.hpp"
 #include "builder_rig.hpp"
 #include "linux/cancellation.hpp"
 #include "linux/cgroup.hpp"
@@ -16,6 +17,7 @@
 #include <atomic>
 #include <cstdlib>
 #include <cstring>
+#include <optional>
 #include <thread>
 
 using namespace conductor;
@@ -447,29 +449,67 @@ TEST_CASE("cache: a step that swaps what lies in it for links leads another one'
 
 namespace {
 
-// A socket that takes messages, as /dev/log does: what a program of busybox can speak to.
+sockaddr_un address_of(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::strncpy(address.sun_path, path.c_str(), sizeof address.sun_path - 1);
+  return address;
+}
+
+linux::Fd make_socket() { return linux::Fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)); }
+
+// Listens, and answers when told to.
 class Agent {
  public:
-  explicit Agent(const std::string& path) : socket_(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    std::strncpy(address.sun_path, path.c_str(), sizeof address.sun_path - 1);
-    bound_ = bind(socket_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+  explicit Agent(const std::string& path) : socket_(make_socket()) {
+    const auto address = address_of(path);
+    bound_ = bind(socket_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 &&
+             listen(socket_.get(), 4) == 0;
   }
   bool bound() const { return bound_; }
-  std::string heard() const {
-    char message[256];
-    if (!linux::wait_readable(socket_.get(), 2000)) return {};
-    const ssize_t size = recv(socket_.get(), message, sizeof message, 0);
-    return {message, size > 0 ? static_cast<std::size_t>(size) : 0};
-  }
+  linux::Fd accept() const { return linux::Fd(accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC)); }
 
  private:
   linux::Fd socket_;
   bool bound_ = false;
 };
 
+std::string read_some(const linux::Fd& from) {
+  char bytes[64];
+  const ssize_t size = linux::wait_readable(from.get(), 5000) ? read(from.get(), bytes, sizeof bytes) : -1;
+  return size >= 0 ? std::string(bytes, static_cast<std::size_t>(size)) : "(nothing)";
+}
+
 }  // namespace
+
+TEST_CASE("ssh: what a step says to the socket goes to the agent, and back; it ends with either") {
+  test::TemporaryDirectory outside, ours;
+  const Agent agent(outside / "agent");
+  REQUIRE(agent.bound());
+  std::optional<builder::AgentProxy> proxy(std::in_place, linux::open_file(outside / "agent", O_PATH), ours.path(),
+                                           builder::AgentProxy::Access{5, 6, 0640});
+  CHECK(facts_of(linux::RootFd::open(ours.path()), "agent") == "0640 5:6 other");
+  const auto address = address_of(ours / "agent");
+  const auto join = [&](const linux::Fd& client) {
+    return connect(client.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+  };
+  const linux::Fd one = make_socket(), two = make_socket(), three = make_socket();
+  REQUIRE(join(one));
+  linux::Fd for_one = agent.accept();
+  REQUIRE(join(two));
+  const linux::Fd for_two = agent.accept();
+  linux::write_all(one.get(), "sign");
+  linux::write_all(two.get(), "list");
+  CHECK(read_some(for_one) == "sign");
+  CHECK(read_some(for_two) == "list");
+  linux::write_all(for_one.get(), "signed");
+  for_one.reset();
+  CHECK(read_some(one) == "signed");
+  CHECK(read_some(one).empty());
+  REQUIRE(join(three));
+  proxy.reset();
+  CHECK(read_some(two).empty());
+}
 
 TEST_CASE("ssh: the agent's socket and SSH_AUTH_SOCK for this step alone") {
   Rig rig;
@@ -478,12 +518,13 @@ TEST_CASE("ssh: the agent's socket and SSH_AUTH_SOCK for this step alone") {
   const Agent agent(outside / "agent");
   REQUIRE(agent.bound());
   rig.options.ssh = {{"default", outside / "agent"}};
-  const auto image = rig.build(with_programs + run +
-                               "--mount=type=ssh --mount=type=ssh,id=other echo $SSH_AUTH_SOCK; ls /run/buildkit; "
-                               "[ -S $SSH_AUTH_SOCK ]\n" +
-                               run + "--mount=type=ssh,target=/dev/log /bin/busybox logger a word\n" + run + "env\n");
+  const auto image =
+      rig.build(with_programs + run +
+                "--mount=type=ssh --mount=type=ssh,id=other echo $SSH_AUTH_SOCK; ls /run/buildkit; "
+                "[ -S $SSH_AUTH_SOCK ]\n" +
+                run + "--mount=type=ssh,target=/a,uid=7,gid=8,mode=0660 stat -c '%u:%g %a' /a\n" + run + "env\n");
   CHECK_THAT(rig.output, Contains("/run/buildkit/ssh_agent.0\nssh_agent.0\n"));
-  CHECK_THAT(agent.heard(), Contains("a word"));
+  CHECK_THAT(rig.output, Contains("7:8 660\n"));
   CHECK(rig.output.find("SSH_AUTH_SOCK=") == std::string::npos);
   CHECK(rig.files(image).list("/") == Names{"bin"});
   CHECK_THAT(rig.failure(with_programs + run + "--mount=type=ssh,id=other,required true\n"),
