@@ -54,13 +54,29 @@ void OutputLines::finish(Colours colours, const Take& take) {
 // --- steps
 // ------------------------------------------------------------------------------------------------------
 
-ShownStep* BuildSteps::apply(const builder::Event& event, SteadyTime now, Colours colours,
+void ShownStep::go_on(const builder::Event& progress, SteadyTime now) {
+  if (progress_text != progress.text || progress.current < current || !has_progress()) {
+    progress_began = now;
+    first = progress.current;
+  }
+  progress_text = progress.text, unit = progress.unit;
+  current = progress.current, total = progress.total;
+}
+
+ShownStep& BuildSteps::apply(const builder::Event& event, SteadyTime now, Colours colours,
                              const OutputLines::Take& take) {
   using Kind = builder::Event::Kind;
-  if (event.vertex == 0) return nullptr;
+  if (event.vertex == 0) {
+    if (event.kind == Kind::note) whole_.note = clean_line(event.text);
+    if (event.kind == Kind::progress) whole_.go_on(event, now);
+    const bool complete = whole_.total > 0 && whole_.current >= whole_.total;
+    if (event.kind == Kind::note || complete) whole_.progress_text.clear(), whole_.current = whole_.total = 0;
+    return whole_;
+  }
   auto [place, is_new] = steps_.try_emplace(event.vertex);
   ShownStep& step = place->second;
   if (is_new || event.kind == Kind::began) {
+    step = ShownStep{};  // begun again: a build that is verified is made twice
     step.number = event.vertex;
     step.began = now;
     step.title = step_title(event);
@@ -82,12 +98,7 @@ ShownStep* BuildSteps::apply(const builder::Event& event, SteadyTime now, Colour
       step.output.add(event.text, colours, take);
       break;
     case Kind::progress:
-      if (step.progress_text != event.text || event.current < step.current || !step.has_progress()) {
-        step.progress_began = now;
-        step.first = event.current;
-      }
-      step.progress_text = event.text;
-      step.current = event.current, step.total = event.total, step.unit = event.unit;
+      step.go_on(event, now);
       break;
     case Kind::done:
       end(ShownStep::State::done);
@@ -100,7 +111,7 @@ ShownStep* BuildSteps::apply(const builder::Event& event, SteadyTime now, Colour
       step.note = base::escape_control(event.text);
       break;
   }
-  return &step;
+  return step;
 }
 
 std::vector<const ShownStep*> BuildSteps::running() const {

@@ -50,20 +50,24 @@ struct ShownStep {
   SteadyTime progress_began;
 
   bool has_progress() const { return !progress_text.empty() || current > 0; }
+  void go_on(const builder::Event& progress, SteadyTime now);
 };
 
 class BuildSteps {
  public:
-  // The step of an event, changed as the event says; nullptr for the build as a whole. `take`: see OutputLines.
-  ShownStep* apply(const builder::Event& event, SteadyTime now, Colours colours = Colours::drop,
+  // The step of an event, or the build as a whole, changed as the event says. `take`: see OutputLines.
+  ShownStep& apply(const builder::Event& event, SteadyTime now, Colours colours = Colours::drop,
                    const OutputLines::Take& take = {});
   std::vector<const ShownStep*> running() const;  // in the order of their numbers
   std::size_t ended() const { return ended_; }
+  // What is done besides steps (fetching a context, writing an archive): its note or its progress until that is whole.
+  const ShownStep& whole() const { return whole_; }
   // The first that failed; nullptr: none.
   const ShownStep* failed() const;
 
  private:
   std::map<std::size_t, ShownStep> steps_;
+  ShownStep whole_;
   std::size_t ended_ = 0, failed_ = 0;
 };
 

@@ -53,10 +53,10 @@ void PlainView::show(const builder::Event& event, SteadyTime now) {
   const std::string number = "#" + std::to_string(event.vertex) + " ";
   const auto line = [&](const std::string& text) { sink_(number + text + "\n"); };
   std::vector<std::string> output;
-  const ShownStep* step = steps_.apply(event, now, colours_, [&](const std::string& text) { output.push_back(text); });
-  if (step == nullptr) return say(event.text);
-  if (told_.try_emplace(event.vertex, now).second) line(step->title);
-  for (const auto& text : output) line(stamp(now - step->began) + " " + text);
+  const ShownStep& step = steps_.apply(event, now, colours_, [&](const std::string& text) { output.push_back(text); });
+  if (event.vertex == 0) return event.kind == Kind::progress ? show_progress(step, now) : say(event.text);
+  if (told_.try_emplace(event.vertex, now).second || event.kind == Kind::began) line(step.title);
+  for (const auto& text : output) line(stamp(now - step.began) + " " + text);
   switch (event.kind) {
     case Kind::began:
     case Kind::output:
@@ -64,23 +64,25 @@ void PlainView::show(const builder::Event& event, SteadyTime now) {
     case Kind::cached:
       return line("CACHED");
     case Kind::progress:
-      return show_progress(*step, now);
+      return show_progress(step, now);
     case Kind::done:
-      return line("DONE " + step_time(step->took));
+      return line("DONE " + step_time(step.took));
     case Kind::failed:
-      return line("ERROR after " + step_time(step->took));
+      return line("ERROR after " + step_time(step.took));
     case Kind::note:
-      return line(step->note);
+      return line(step.note);
     case Kind::warning:
       return say(event.text);
   }
 }
 
 void PlainView::show_progress(const ShownStep& step, SteadyTime now) {
-  SteadyTime& told = told_[step.number];
-  if (now - told < progress_pace) return;
+  SteadyTime& told = told_.try_emplace(step.number, now).first->second;
+  if (now - told < progress_pace || !step.has_progress()) return;
   told = now;
-  sink_("#" + std::to_string(step.number) + " " + stamp(now - step.began) + " " + progress_words(step, now) + "\n");
+  const std::string number =
+      step.number == 0 ? "" : "#" + std::to_string(step.number) + " " + stamp(now - step.began) + " ";
+  sink_(number + progress_words(step, now) + "\n");
 }
 
 void PlainView::say(const std::string& line) { sink_(escape_lines(line) + "\n"); }

@@ -70,7 +70,6 @@ base::Json json_of(const builder::Event& event);
 struct LiveArea {
   const BuildSteps& steps;
   SteadyTime began;  // the build
-  std::string note;  // about the build as a whole
   bool colour = true;
   std::vector<std::string> lines(SteadyTime now, linux::WindowSize size) const;
 };

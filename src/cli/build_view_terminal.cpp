@@ -79,7 +79,9 @@ std::vector<std::string> LiveArea::lines(SteadyTime now, linux::WindowSize size)
   std::string whole =
       "Building: " + std::to_string(steps.ended()) + (steps.ended() == 1 ? " step" : " steps") + " done";
   if (!running.empty()) whole += ", " + std::to_string(running.size()) + " running";
-  if (!note.empty()) whole += "; " + note;
+  const ShownStep& rest = steps.whole();
+  if (const auto words = rest.has_progress() ? progress_words(rest, now) : rest.note; !words.empty())
+    whole += "; " + words;
   lines.push_back(with_time(whole, now - began, columns));
   return lines;
 }
@@ -87,21 +89,19 @@ std::vector<std::string> LiveArea::lines(SteadyTime now, linux::WindowSize size)
 TerminalView::TerminalView(Sink sink, std::function<linux::WindowSize()> size, bool colour)
     : sink_(std::move(sink)),
       size_(std::move(size)),
-      area_{steps_, std::chrono::steady_clock::now(), {}, colour},
+      area_{steps_, std::chrono::steady_clock::now(), colour},
       drawer_([this] { draw_until_closed(); }) {}
 
 TerminalView::~TerminalView() { TerminalView::close(); }
 
 void TerminalView::show(const builder::Event& event, SteadyTime now) {
   const std::lock_guard lock(mutex_);
-  const ShownStep* step = steps_.apply(event, now);
+  const ShownStep& step = steps_.apply(event, now);
   using Kind = builder::Event::Kind;
   if (event.kind == Kind::warning)
     pending_ += escape_lines(event.text) + "\n";
-  else if (step == nullptr)
-    area_.note = clean_line(event.text);
-  else if (step->state != ShownStep::State::running && event.kind != Kind::output && event.kind != Kind::note)
-    pending_ += ended_line(*step) + "\n";
+  else if (event.kind == Kind::done || event.kind == Kind::cached || event.kind == Kind::failed)
+    pending_ += ended_line(step) + "\n";
   dirty_ = true;
   changed_.notify_one();
 }

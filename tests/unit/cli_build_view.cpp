@@ -50,7 +50,7 @@ class Screen {
 };
 
 std::vector<std::string> live(const cli::BuildSteps& steps, linux::WindowSize size, cli::SteadyTime now) {
-  return cli::LiveArea{steps, start, {}, false}.lines(now, size);
+  return cli::LiveArea{steps, start, false}.lines(now, size);
 }
 
 }  // namespace
@@ -139,6 +139,32 @@ TEST_CASE("build view: a bar says how far and how fast") {
   progress.current = 2000;  // more than was said before
   steps.apply(progress, start);
   CHECK(live(steps, {24, 80}, start + 2s)[1].find("[========================] copying  100%") != std::string::npos);
+}
+
+TEST_CASE("build view: work besides the steps is told in the last line, until it is whole") {
+  Screen screen;
+  cli::PlainView plain(screen.sink(), cli::Colours::drop);
+  cli::BuildSteps steps;
+  Event progress;
+  progress.kind = Kind::progress, progress.text = "fetching", progress.unit = "B", progress.total = 1000;
+  for (int i = 1; i <= 10; ++i) {
+    progress.current = i * 100;
+    steps.apply(progress, start + i * 1s);
+    plain.show(progress, start + i * 1s);
+    const auto last = live(steps, {24, 80}, start + i * 1s).back();
+    CHECK((last.find("; fetching  " + std::to_string(i * 10) + "%") != std::string::npos) == (i < 10));
+  }
+  CHECK(screen.text() == "fetching  60%  600B / 1kB  100B/s\n");
+}
+
+TEST_CASE("build view: a step that begins again is told again") {
+  Screen screen;
+  cli::PlainView view(screen.sink(), cli::Colours::drop);
+  for (int i = 0; i < 2; ++i) {
+    view.show(event(Kind::began, 1, "RUN date"), start + i * 1s);
+    view.show(event(Kind::done, 1), start + i * 1s + 500ms);
+  }
+  CHECK(screen.text() == "#1 [build 1/5] RUN date\n#1 DONE 0.5s\n#1 [build 1/5] RUN date\n#1 DONE 0.5s\n");
 }
 
 TEST_CASE("build view: the live area fits every terminal") {

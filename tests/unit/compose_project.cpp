@@ -49,6 +49,36 @@ TEST_CASE("an image without a name is named after project and service") {
   CHECK(service.build->context == "/srv/shop/web");
 }
 
+TEST_CASE("keys of build: paths are absolute, URLs stay") {
+  const auto project = test::project(R"(
+services:
+  web:
+    build:
+      context: https://example.test/repo.git
+      dockerfile: sub/Dockerfile
+      additional_contexts: [base=docker-image://debian, data=./data]
+      tags: [shop/web:1]
+      network: none
+      extra_hosts: [db=192.0.2.1]
+      shm_size: 1m
+      no_cache_filter: slow
+      pull: true
+)");
+  const auto& build = *project.require("web").build;
+  CHECK(build.context == "https://example.test/repo.git");
+  CHECK(build.file == "sub/Dockerfile");
+  CHECK(build.contexts.at("base") == "docker-image://debian");
+  CHECK(build.contexts.at("data") == "/srv/shop/data");
+  CHECK(build.tags == std::vector<std::string>{"shop/web:1"});
+  CHECK(build.network == "none");
+  CHECK(build.extra_hosts == std::vector<std::string>{"db:192.0.2.1"});
+  CHECK(build.shm_size == 1 << 20);
+  CHECK(build.no_cache_filter == std::vector<std::string>{"slow"});
+  CHECK(build.pull);
+  CHECK(mistake("services:\n  web:\n    build: {context: ., network: bridge}\n").find("default, none or host") !=
+        std::string::npos);
+}
+
 TEST_CASE("in a conductor.yaml only declared peers are linked") {
   const auto project = test::project(R"(
 services:
