@@ -52,7 +52,7 @@ void check_digest(const std::string& checksum) {
 
 }  // namespace
 
-bool is_remote(const std::string& source) {
+bool is_remote_source(const std::string& source) {
   if (is_http(source)) return true;
   const bool elsewhere = source.find("://") != std::string::npos || is_scp_form(source);
   return elsewhere && transfer::parse_git_source(source).has_value();
@@ -78,10 +78,10 @@ RemoteSource::RemoteSource(const Outside& outside, const std::string& source, co
 
 std::string RemoteSource::name() const {
   if (git_) return {};
-  const auto host = source_.find("://") + 3;
-  const auto path = source_.find('/', host);
+  const std::string address = source_.substr(0, source_.find_first_of("?#"));
+  const auto path = address.find('/', address.find("://") + 3);
   if (path == std::string::npos) return {};
-  std::string name = source_.substr(path, source_.find_first_of("?#", path) - path);
+  std::string name = address.substr(path);
   while (name.ends_with('/')) name.pop_back();
   name = name.substr(name.rfind('/') + 1);
   return name == "." || name == ".." ? "" : name;

@@ -30,7 +30,7 @@ struct Outside {
 };
 
 // "http://…" or "https://…", or the name of a git repository that no local path can be meant by.
-bool is_remote(const std::string& source);
+bool is_remote_source(const std::string& source);
 
 // One remote source. Its identity, which tells its content and is part of the step's key, may be known without a
 // byte being fetched; the files are there after fetch().

@@ -47,7 +47,7 @@ CopyInputs::CopyInputs(const CopyStep& step, const InputTree& tree, const Outsid
       exclude_(exclusion_rules(step.exclude)),
       spool_(std::make_unique<Spool>(outside.locations.temporary())) {
   for (const auto& source : step.sources) {
-    if (step.add && is_remote(source)) {
+    if (step.add && is_remote_source(source)) {
       order_.push_back({true, remote_.size()});
       remote_.emplace_back(outside, source, step.checksum, step.keep_git);
       if (step.destination.ends_with('/')) require_name(remote_.back());
@@ -157,6 +157,22 @@ void CopyInputs::copy_remote(const Targets& targets, const RemoteSource& remote)
   copier.copy(remote.root(), file);
 }
 
+// Unpacked files can become the layer's without being copied when nothing of their names is at the destination, and
+// that is a directory of the layer itself. False when they cannot; then nothing is moved.
+bool CopyInputs::move_all(const Targets& targets, const linux::RootFd& unpacked) const {
+  const linux::RootFd& tree = targets.tree();
+  const MadeDirectory there = make_directories(tree, step_.destination, Owner{});
+  if (targets.overlay && !there.made) return false;
+  const auto names = unpacked.list("");
+  for (const auto& name : names)
+    if (tree.status(there.path + "/" + name)) return false;
+  const linux::Fd directory = targets.upper.open(there.path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  for (const auto& name : names)
+    if (renameat(unpacked.get(), name.c_str(), directory.get(), name.c_str()) != 0)
+      throw Error::from_errno("cannot put " + base::escape_control(name) + " into the layer");
+  return true;
+}
+
 // False when the file is no archive. What is in one goes into the destination, which is a directory then.
 bool CopyInputs::copy_archive(const Targets& targets, const linux::RootFd& from, const InputFile& file) const {
   if (!S_ISREG(file.status.st_mode)) return false;
@@ -172,6 +188,7 @@ bool CopyInputs::copy_archive(const Targets& targets, const linux::RootFd& from,
   struct stat after{};
   if (fstat(archive.get(), &after) != 0) throw Error::from_errno("cannot look at the archive");
   if (changed(file.status, after)) throw Error("the archive changed while it was unpacked");
+  if (!targets.owner && step_.exclude.empty() && move_all(targets, root)) return true;
   Copier copier(targets.tree(), targets.upper, {step_.destination, targets.owner, std::nullopt});
   for (const auto& one : select_files(root, {}, "", {exclude_, false})) copier.copy(root, one);
   return true;

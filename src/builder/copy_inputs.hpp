@@ -34,6 +34,7 @@ class CopyInputs {
  private:
   struct Targets;
   void copy_remote(const Targets& targets, const RemoteSource& remote) const;
+  bool move_all(const Targets& targets, const linux::RootFd& unpacked) const;
   bool copy_archive(const Targets& targets, const linux::RootFd& from, const InputFile& file) const;
   void check_names(const linux::RootFd& tree) const;
   CopiedBytes progress() const;

@@ -218,20 +218,25 @@ class ParentsSelection {
       whole_.insert("");
       return;
     }
+    if (whole_.contains("")) return;
+    auto& files = selected_.files;
+    const std::size_t before = files.size();
     std::string target;
     for (std::size_t i = 0; i + 1 < names.size(); ++i) {
-      if (whole_.contains(target)) return;
       target = below(target, names[i]);
       if (whole_.contains(target)) return;
       if (above_.insert(target).second) add_directory(target);
     }
     target = below(target, names.back());
-    if (!whole_.insert(target).second || whole_.contains("")) return;
     const auto real = canonical_path(root_, parent_of(below(base_, target)));
-    if (!real) return;
-    const std::size_t before = selected_.files.size();
-    walk_.add(below(*real, names.back()), target, selected_.files);
-    kept_ = kept_ || selected_.files.size() > before;
+    const std::size_t directories = files.size();
+    if (real && whole_.insert(target).second) walk_.add(below(*real, names.back()), target, files);
+    if (files.size() > directories) {
+      kept_ = true;
+      return;
+    }
+    for (std::size_t i = before; i < files.size(); ++i) above_.erase(files[i].target);
+    files.resize(before);
   }
 
   // Nothing when nothing is left.

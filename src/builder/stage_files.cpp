@@ -94,7 +94,7 @@ void StageBuilder::apply(const parser::Copy& copy, const Instruction& instructio
 void StageBuilder::apply(const parser::Add& add, const Instruction& instruction) {
   CopyStep step = copy_step(add, instruction);
   step.add = true;
-  if (!step.checksum.empty() && (step.sources.size() != 1 || !is_remote(step.sources.front())))
+  if (!step.checksum.empty() && (step.sources.size() != 1 || !is_remote_source(step.sources.front())))
     throw Error("--checksum is for one source, a URL or a repository");
   copy_from_tree(step, shop_.tree({}));
 }

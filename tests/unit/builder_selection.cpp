@@ -67,6 +67,51 @@ TEST_CASE("what the rules ignore is not there") {
   CHECK(tree.paths("*", "a\nlogs\nnode\n") == Names{".git", ".git/config"});
 }
 
+namespace {
+
+Names targets(const Tree& tree, const std::string& pattern, const Names& exclude, bool parents,
+              const std::string& rules = {}) {
+  Names names;
+  const SelectionOptions options{exclusion_rules(exclude), parents};
+  for (const auto& selected : select_files(tree.root, parser::IgnoreRules::parse(rules), pattern, options))
+    for (const auto& file : selected.files) names.push_back(file.target);
+  return names;
+}
+
+}  // namespace
+
+TEST_CASE("--exclude is relative to the source") {
+  const Tree tree{"d/a.txt", "d/b", "d/s/a.txt", "d/s/c", "d.txt", "#x"};
+  CHECK(targets(tree, "d", {"*.txt"}, false) == Names{"", "b", "s", "s/a.txt", "s/c"});
+  CHECK(targets(tree, "d", {"**/*.txt"}, false) == Names{"", "b", "s", "s/c"});
+  CHECK(targets(tree, "d", {"s"}, false) == Names{"", "a.txt", "b"});
+  CHECK(targets(tree, "d", {"s/"}, false) == Names{"", "a.txt", "b"});
+  CHECK(targets(tree, "d", {"s", "!s/c"}, false) == Names{"", "a.txt", "b", "s", "s/c"});
+  CHECK(targets(tree, "d", {"d"}, false) == Names{"", "a.txt", "b", "s", "s/a.txt", "s/c"});
+  CHECK(targets(tree, "d*", {"d"}, false) == Names{"d.txt"});
+  CHECK(targets(tree, "d.txt", {"*.txt"}, false).empty());
+  CHECK(targets(tree, "?x", {"#x"}, false).empty());
+  CHECK(targets(tree, "d", {"b"}, false, "d/s\n") == Names{"", "a.txt"});
+}
+
+TEST_CASE("--parents keeps directories from the root or the pivot on") {
+  const Tree tree{"a/b/x.c", "a/b/y.h", "a/c/x.c", "a-b/x.c", "top.c"};
+  CHECK(targets(tree, "a/b/x.c", {}, true) == Names{"", "a", "a/b", "a/b/x.c"});
+  CHECK(targets(tree, "/a/b/x.c", {}, true) == Names{"", "a", "a/b", "a/b/x.c"});
+  CHECK(targets(tree, "a/./b", {}, true) == Names{"", "b", "b/x.c", "b/y.h"});
+  CHECK(targets(tree, "./a/./*/x.c", {}, true) == Names{"", "b", "b/x.c", "c", "c/x.c"});
+  CHECK(targets(tree, "a*/**/*.c", {}, true) == Names{"", "a", "a/b", "a/b/x.c", "a/c", "a/c/x.c", "a-b", "a-b/x.c"});
+  CHECK(targets(tree, "**/x.c", {"a-b"}, true) == Names{"", "a", "a/b", "a/b/x.c", "a/c", "a/c/x.c"});
+  CHECK(targets(tree, "*/./x.c", {}, true) == Names{"", "x.c"});
+  CHECK(targets(tree, ".", {}, true).size() == 10);
+  CHECK(targets(tree, "**/*.c", {}, true, "a\n") == Names{"", "a-b", "a-b/x.c", "top.c"});
+  CHECK(targets(tree, "none*/x", {}, true).empty());
+  CHECK_THROWS_WITH(targets(tree, "a/none", {}, true), Contains("there is no a/none"));
+  tree.root.symlink("a/b", "link");
+  CHECK(targets(tree, "link/x.c", {}, true) == Names{"", "link", "link/x.c"});
+  CHECK(targets(tree, "link", {}, true) == Names{"", "link"});
+}
+
 TEST_CASE("links: kept inside a directory, followed as a source, never out of the root") {
   const Tree tree{"real/file", "d/x"};
   tree.root.symlink("/etc/hostname", "outside");
