@@ -12,6 +12,7 @@ UPDATE_CASES=1 writes what comes out instead (then read the diff).
 """
 import concurrent.futures
 import hashlib
+import io
 import json
 import os
 import pathlib
@@ -34,6 +35,7 @@ KINDS = ("image.txt", "files.txt", "failure.txt")
 BUSYBOX = pathlib.Path("/bin/busybox")
 PROGRAMS = "case-programs"  # what such cases begin with
 NAMES = "sh cat chmod chown echo env false grep id ip ls mkdir mv printf pwd rm sed stat test touch true wc".split()
+PACKERS = {"tar": ["cat"], "gzip": ["gzip", "-cn"], "bzip2": ["bzip2", "-c"], "xz": ["xz", "-c"], "zstd": ["zstd", "-cq"]}
 UPDATE = "UPDATE_CASES" in os.environ
 
 
@@ -53,13 +55,12 @@ def pack(folder, name, kind, entries):
                 archive.addfile(info)
             elif equals:
                 info.size = len(text)
-                archive.addfile(info, fileobj=__import__("io").BytesIO(text.encode()))
+                archive.addfile(info, fileobj=io.BytesIO(text.encode()))
             else:
                 info.type, info.mode = tarfile.DIRTYPE, 0o750
                 archive.addfile(info)
-    tool = {"tar": ["cat"], "gzip": ["gzip", "-n"], "bzip2": ["bzip2"], "xz": ["xz"], "zstd": ["zstd", "-q"]}[kind]
     with open(plain, "rb") as source, open(folder / name, "wb") as target:
-        subprocess.run([*tool, *([] if kind == "tar" else ["-c"])], stdin=source, stdout=target, check=True)
+        subprocess.run(PACKERS[kind], stdin=source, stdout=target, check=True)
     plain.unlink()
 
 
@@ -225,6 +226,11 @@ class Cases(harness.Case):
         cases = sorted(path for path in CASES.iterdir() if any((path / kind).exists() for kind in KINDS))
         chosen = os.environ.get("CASE")
         cases = [case for case in cases if not chosen or chosen in case.name]
+        packed = {case: words[2] for case in cases if (case / "context.txt").exists()
+                  for words in map(str.split, (case / "context.txt").read_text().splitlines()) if words[0] == "tar"}
+        for case in [case for case, kind in packed.items() if shutil.which(PACKERS[kind][0]) is None]:
+            print(f"SKIP: {case.name}: there is no {packed[case]} on this machine")
+            cases.remove(case)
         runs = [case for case in cases if f"FROM {PROGRAMS}" in (case / "Conductorfile").read_text()]
         if not BUSYBOX.exists():
             print(f"SKIP: {len(runs)} cases run programs, and there is no {BUSYBOX}")
