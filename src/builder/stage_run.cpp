@@ -39,6 +39,8 @@ bool is_one_heredoc(const parser::Run& run) {
   text.remove_prefix(std::min(text.find_first_not_of("0123456789"), text.size()));
   if (!text.starts_with("<<")) return false;
   text.remove_prefix(2);
+  if (text.starts_with('-')) text.remove_prefix(1);
+  text = base::trim(text);
   char quote = 0;
   for (const char c : text) {
     if (quote == 0 && (c == ' ' || c == '\t' || c == '<' || c == ';' || c == '|' || c == '&' || c == '>')) return false;

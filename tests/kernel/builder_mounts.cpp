@@ -186,6 +186,21 @@ TEST_CASE("bind: the key has what the mount shows, and nothing else of the conte
   CHECK(rig.output == "3");
 }
 
+TEST_CASE("bind: files that change while the step sees them; the result is not kept") {
+  Rig rig;
+  NEED_PROGRAMS(rig);
+  rig.context().write_file("d/f", "1");
+  const std::string text = with_programs + run +
+                           "--mount=source=d,target=/d echo begun; while [ $(cat /d/f) = 1 ]; do sleep 0.01; done; "
+                           "touch /made\n";
+  rig.on_output = [&](const std::string&) { rig.context().write_file("d/f", "2"); };
+  CHECK(rig.files(rig.build(text)).list("/") == Names{"bin", "made"});
+  rig.context().write_file("d/f", "1");
+  rig.build(text);
+  CHECK(rig.made == 1);
+  CHECK(rig.output == "begun\n");
+}
+
 // --- cache
 // --------------------------------------------------------------------------------------------------------------
 
@@ -593,10 +608,11 @@ TEST_CASE("hosts, limits and the size of /dev/shm of a build count in every step
 TEST_CASE("SHELL runs the shell form, a here-document alone too; the others reach the shell") {
   Rig rig;
   NEED_PROGRAMS(rig);
-  const auto image =
-      rig.build(with_programs + "SHELL [\"/bin/sh\", \"-ec\"]\n" + run + "echo $-\n" + run +
-                "<<EOF\necho \"$- $0\"\nEOF\n" + run + "<<'E F'\n#!/bin/sh\necho script $0\nE F\n" + run +
-                "cat <<EOF\n$HOME\nEOF\n" + run + "cat <<'EOF'\n$HOME\nEOF\n" + run + "[\"/bin/echo\", \"json\"]\n");
+  const auto image = rig.build(with_programs + "SHELL [\"/bin/sh\", \"-ec\"]\n" + run + "echo $-\n" + run +
+                               "<<EOF\necho \"$- $0\"\nEOF\n" + run + "<<-  END\n\techo '<<- ' $0\nEND\n" + run +
+                               "<<'E F'\n#!/bin/sh\necho script $0\nE F\n" + run + "cat <<EOF\n$HOME\nEOF\n" + run +
+                               "cat <<'EOF'\n$HOME\nEOF\n" + run + "[\"/bin/echo\", \"json\"]\n");
+  CHECK_THAT(rig.output, Contains("<<-  /bin/sh\n"));
   CHECK_THAT(rig.output, Contains("json\n") && Contains("$HOME\n") && Contains("script /dev/pipes/"));
   CHECK_THAT(rig.output, Contains("e") && Contains(" /bin/sh\n"));
   CHECK(rig.files(image).list("/") == Names{"bin"});
