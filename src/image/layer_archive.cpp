@@ -253,7 +253,13 @@ void clamp_below(const linux::Fd& directory, std::int64_t newest) {
 }  // namespace
 
 std::int64_t write_archive(const linux::RootFd& root, ArchiveForm form, const ArchiveSink& sink) {
-  return Archiver(form, sink).write(root);
+  Archiver archiver(form, sink);
+  try {
+    return archiver.write(root);
+  } catch (...) {
+    sink({});  // nobody uses the bytes any more when they go
+    throw;
+  }
 }
 
 std::int64_t archive_size(const linux::RootFd& root, ArchiveForm form) {
