@@ -59,6 +59,9 @@ TEST_CASE("a RUN's key changes with everything its result depends on") {
       {"user", [](RunStep& s) { s.user = "root"; }},
       {"directory", [](RunStep& s) { s.working_directory = "/"; }},
       {"network", [](RunStep& s) { s.network = NetworkChoice::none; }},
+      {"security", [](RunStep& s) { s.security = "insecure"; }},
+      {"hosts", [](RunStep& s) { s.add_hosts = {"a:1.2.3.4"}; }},
+      {"a mount", [](RunStep& s) { s.mounts.emplace_back().target = "/m"; }},
   };
   for (const auto& [what, change] : changes) {
     INFO(what);
@@ -134,6 +137,8 @@ TEST_CASE("a mode that --chmod replaces does not count") {
 TEST_CASE("a chain tells images and layers and their order apart") {
   const std::string base = chain_of_image("id");
   CHECK(chain_of_image("other") != base);
+  CHECK(chain_of_image("id", 0) != base);
+  CHECK(chain_of_image("id", 1) != chain_of_image("id", 0));
   CHECK(chain_with_layer(base, "a") != base);
   CHECK(chain_with_layer(chain_with_layer(base, "a"), "b") != chain_with_layer(chain_with_layer(base, "b"), "a"));
 }
@@ -142,4 +147,22 @@ TEST_CASE("kinds of steps never share a key") {
   CHECK(key_of(WorkdirStep{"/a", {}}, "chain") != key_of(WorkdirStep{"/b", {}}, "chain"));
   CHECK(key_of(WorkdirStep{"/a", {}}, "chain") != key_of(WorkdirStep{"/a", {}}, "other"));
   CHECK(key_of(copy(), "chain", "origin") != key_of(copy(), "chain", "other origin"));
+}
+
+TEST_CASE("what is mounted counts where it is given") {
+  RunStep step = run();
+  step.mounts.emplace_back().target = "/m";
+  const std::string before = key_of(step, "chain", {"content"});
+  CHECK(key_of(step, "chain", {"content"}) == before);
+  CHECK(key_of(step, "chain", {"other"}) != before);
+  CHECK(key_of(step, "chain", {"content", ""}) != before);
+  step.mounts.back().read_only = true;
+  CHECK(key_of(step, "chain", {"content"}) != before);
+  InputFile other = file();
+  const std::string files = key_of_files({{false, {file()}}});
+  other.content = std::string(64, '2');
+  CHECK(key_of_files({{false, {other}}}) != files);
+  other = file();
+  other.status.st_uid = 7;
+  CHECK(key_of_files({{false, {other}}}) != files);
 }
