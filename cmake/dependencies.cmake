@@ -13,8 +13,8 @@ find_package(spdlog REQUIRED)
 find_package(fmt REQUIRED)
 pkg_check_modules(MNL REQUIRED IMPORTED_TARGET libmnl)
 # Shared, and needed by conductor-transfer alone: the two have no archives of all they stand on.
-pkg_check_modules(CURL REQUIRED IMPORTED_TARGET libcurl>=7.85)
-pkg_check_modules(ARCHIVE REQUIRED IMPORTED_TARGET libarchive>=3.6)
+find_package(CURL 7.85 REQUIRED)
+find_package(LibArchive 3.6 REQUIRED)
 
 # static_archive(NAME FILE PKG): target NAME for the archive FILE of the pkg-config module PKG.
 function(static_archive name file pkg)
