@@ -135,10 +135,22 @@ class Running {
   bool ended_ = false;
 };
 
-void follow(int output, BootstrapProgress& state, const Progress& progress) {
+// Until there is something to read. Throws when it is cancelled before.
+void wait_for_output(int output, const linux::Cancellation* cancellation) {
+  std::array<pollfd, 2> requests{pollfd{output, POLLIN, 0},
+                                 pollfd{cancellation != nullptr ? cancellation->descriptor() : -1, POLLIN, 0}};
+  int result = 0;
+  do result = poll(requests.data(), requests.size(), -1);
+  while (result < 0 && errno == EINTR);
+  if (result < 0) throw Error::from_errno("cannot wait for debootstrap");
+  if (cancellation != nullptr) cancellation->check();
+}
+
+void follow(int output, BootstrapProgress& state, const Progress& progress, const linux::Cancellation* cancellation) {
   std::string pending;
   std::array<char, 4096> buffer{};
   for (;;) {
+    wait_for_output(output, cancellation);
     const ssize_t size = read(output, buffer.data(), buffer.size());
     if (size < 0 && errno == EINTR) continue;
     if (size < 0) throw Error::from_errno("cannot read what debootstrap says");
@@ -153,7 +165,7 @@ void follow(int output, BootstrapProgress& state, const Progress& progress) {
 }
 
 void run_debootstrap(const Suite& suite, const std::string& target, const AptConfiguration& apt,
-                     const Progress& progress) {
+                     const Progress& progress, const linux::Cancellation* cancellation) {
   const linux::SpawnOptions options = command_for(suite, target, apt);
   BootstrapProgress state(suite.text());
   linux::Pipe output = linux::make_pipe();
@@ -164,7 +176,7 @@ void run_debootstrap(const Suite& suite, const std::string& target, const AptCon
     return become_debootstrap(launch, output.write.get());
   }));
   output.write.reset();
-  follow(output.read.get(), state, progress);
+  follow(output.read.get(), state, progress, cancellation);
   const linux::Ending ending = running.wait();
   if (ending.shell_code() != 0)
     throw Error("debootstrap failed for " + suite.text() + " (exit code " + std::to_string(ending.shell_code()) +
@@ -194,12 +206,20 @@ Image describe(const Suite& suite, const std::string& layer, std::optional<std::
   return image;
 }
 
-// One process at a time makes a base. Says so when it has to wait.
-store::Lock lock_base(const store::Locations& locations, const Suite& suite, const Progress& progress) {
+// One process at a time makes a base. Says so when it has to wait; a lock cannot be waited for together with something
+// else, so it is asked for again and again.
+store::Lock lock_base(const store::Locations& locations, const Suite& suite, const Progress& progress,
+                      const linux::Cancellation* cancellation) {
   const std::string path = locations.locks() + "/base-" + encode_file_name(suite.text());
   if (auto lock = store::Lock::try_acquire(path)) return std::move(*lock);
   if (progress) progress("another build is bootstrapping " + suite.text() + "; waiting");
-  return store::Lock::acquire(path, store::Lock::Mode::exclusive, longest_wait);
+  if (cancellation == nullptr) return store::Lock::acquire(path, store::Lock::Mode::exclusive, longest_wait);
+  constexpr int pause = 100;  // milliseconds
+  for (;;) {
+    if (auto lock = store::Lock::try_acquire(path)) return std::move(*lock);
+    linux::wait_readable(cancellation->descriptor(), pause);
+    cancellation->check();
+  }
 }
 
 }  // namespace
@@ -213,19 +233,20 @@ std::vector<std::string> debootstrap_arguments(const Suite& suite, const std::st
   return arguments;
 }
 
-Image bootstrap(Images& images, const store::Locations& locations, const Suite& suite, const Progress& progress) {
+Image bootstrap(Images& images, const store::Locations& locations, const Suite& suite, const Progress& progress,
+                const linux::Cancellation* cancellation) {
   require_suite(suite);
   if (!suite.snapshot.empty()) snapshot_pattern(suite);  // says what is missing before anything is done
   const base::Context context("bootstrapping " + suite.text());
   if (geteuid() != 0) throw Error("only root can do that");
-  const store::Lock lock = lock_base(locations, suite, progress);
+  const store::Lock lock = lock_base(locations, suite, progress, cancellation);
   if (auto image = read_base(locations, suite)) return *image;
   if (progress)
     progress(suite.text() + ": bootstrapping from the distribution's archive, once; this takes about a minute");
 
   const AptConfiguration apt = read_apt_configuration();
   LayerDraft draft(locations);
-  run_debootstrap(suite, draft.upper(), apt, progress);
+  run_debootstrap(suite, draft.upper(), apt, progress, cancellation);
   const auto root = linux::RootFd::open(draft.upper());
   const auto released = release_date(root);
   clean_base(root, released);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/fields.hpp"
+#include "linux/cancellation.hpp"
 #include "store/locations.hpp"
 #include "store/lock.hpp"
 #include "store/records.hpp"
@@ -151,8 +152,9 @@ class Images {
   // the name's image is not the one whose digest is asked for.
   std::optional<Image> find(const std::string& name) const;
   // As find, then a bootstrapped base for an unqualified debian:SUITE or ubuntu:SUITE, made when missing (minutes).
-  // "scratch" is the image without layers. Throws Error "no such image" with what was probably meant.
-  Image resolve(const std::string& name, const Progress& progress);
+  // "scratch" is the image without layers. Throws Error "no such image" with what was probably meant, and "interrupted"
+  // when a bootstrap is cancelled.
+  Image resolve(const std::string& name, const Progress& progress, const linux::Cancellation* cancellation = nullptr);
 
   // Makes the image visible and gives it the names; a name that exists moves. Computes id and size, and when it was
   // made unless that is given. Durable when it returns. A name with a digest or a date is refused.

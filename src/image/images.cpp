@@ -155,13 +155,13 @@ std::optional<Image> Images::find(const std::string& name) const {
   return looks_like_id(id) ? find_by_id(locations_, id) : std::nullopt;
 }
 
-Image Images::resolve(const std::string& name, const Progress& progress) {
+Image Images::resolve(const std::string& name, const Progress& progress, const linux::Cancellation* cancellation) {
   if (name == "scratch") return scratch();
   if (auto image = find(name)) return *image;
   const Reference reference = parse_reference(name);  // says what is wrong with a name that is none
   const auto suite = suite_of(reference);
   if (!suite) throw no_such_image(locations_, name);
-  Image image = bootstrap(*this, locations_, *suite, progress);
+  Image image = bootstrap(*this, locations_, *suite, progress, cancellation);
   if (!reference.digest.empty() && digest_of(image) != reference.digest) wrong_digest(reference, image);
   return image;
 }
