@@ -89,6 +89,18 @@ void send_if_heard(const Fd& control, const Command& command) {
   }
 }
 
+// Of processes that have been killed: what the kernel needs to take them apart.
+void wait_for_end(const linux::Cgroup& cgroup) {
+  constexpr int patience_ms = 2000;
+  for (const pid_t pid : cgroup.processes()) {
+    try {
+      if (const auto process = linux::open_process(linux::identify(pid))) linux::wait_ended(*process, patience_ms);
+    } catch (const Error& e) {
+      if (e.code() != ESRCH) throw;
+    }
+  }
+}
+
 }  // namespace
 
 Runtime::Runtime(store::Locations locations) : locations_(std::move(locations)) {}
@@ -134,6 +146,7 @@ void Runtime::clean(const std::string& id) {
   collector.attempt([&] {
     if (cgroup.remove()) return;
     cgroup.kill();
+    wait_for_end(cgroup);
     if (!cgroup.remove()) throw Error("processes of the container are still ending");
   });
   collector.attempt([&] { wait_for_former_monitor(files); });
