@@ -44,6 +44,30 @@ bool is_settled(const struct stat& status, std::int64_t now) {
   return youngest + (coarse ? coarse_tick : fine_tick) < now;
 }
 
+struct FileHash {
+  std::string hash;
+  bool whole = true;  // as long as it should be
+  bool attributes = false;
+};
+
+// What fits into the buffer is in it afterwards.
+FileHash read_and_hash(int fd, off_t size, const std::string& path, std::vector<char>& buffer) {
+  base::Sha256 hash;
+  const auto expected = static_cast<std::size_t>(size);
+  std::size_t done = 0;
+  while (done < expected) {
+    const ssize_t got = read(fd, buffer.data(), buffer.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) throw Error::from_errno("cannot read " + path);
+    if (got == 0) break;
+    hash.update({buffer.data(), static_cast<std::size_t>(got)});
+    done += static_cast<std::size_t>(got);
+  }
+  const std::string attributes = attributes_hash(fd, path);
+  if (!attributes.empty()) hash.field(attributes);
+  return {hash.hex(), done == expected, !attributes.empty()};
+}
+
 // Copies a file for the layer while somebody else reads it for its hash. Failing is no harm: then it is copied later.
 class CopyMeanwhile {
  public:
@@ -87,28 +111,17 @@ void hash_file(const linux::RootFd& root, InputFile& file, std::vector<char>& bu
   std::optional<CopyMeanwhile> copy;
   if (spool != nullptr && file.status.st_size >= Spool::worthwhile && file.status.st_nlink == 1)
     copy.emplace(root, file, *spool);
-  base::Sha256 hash;
-  const auto expected = static_cast<std::size_t>(file.status.st_size);
-  std::size_t done = 0;
-  while (done < expected) {
-    const ssize_t size = read(fd.get(), buffer.data(), buffer.size());
-    if (size < 0 && errno == EINTR) continue;
-    if (size < 0) throw Error::from_errno("cannot read " + file.path);
-    if (size == 0) break;
-    hash.update({buffer.data(), static_cast<std::size_t>(size)});
-    done += static_cast<std::size_t>(size);
-  }
-  const std::string attributes = attributes_hash(fd.get(), file.path);
-  if (!attributes.empty()) hash.field(attributes);
+  const FileHash found = read_and_hash(fd.get(), file.status.st_size, file.path, buffer);
   if (copy) copy->finish();
-  if (!attributes.empty()) file.spooled.clear();  // a change of the owner would take the capabilities away
+  if (found.attributes) file.spooled.clear();  // a change of the owner would take the capabilities away
   struct stat after{};
   if (fstat(fd.get(), &after) != 0) throw Error::from_errno("cannot look at " + file.path);
-  if (done != expected || after.st_ino != file.status.st_ino ||
+  if (!found.whole || after.st_ino != file.status.st_ino ||
       nanoseconds(after.st_ctim) != nanoseconds(file.status.st_ctim))
     throw Error(base::escape_control(file.path) + " changed while the build read it");
-  file.content = hash.hex();
-  if (keep && attributes.empty()) file.bytes.emplace(buffer.data(), done);  // it fits into the buffer whole
+  file.content = found.hash;
+  if (keep && !found.attributes)  // it is in the buffer whole
+    file.bytes.emplace(buffer.data(), static_cast<std::size_t>(file.status.st_size));
 }
 
 void hash_files(const linux::RootFd& root, const std::vector<InputFile*>& files, Spool* spool) {
@@ -155,6 +168,13 @@ void from_hex(const std::string& text, unsigned char (&bytes)[32]) {
 }
 
 }  // namespace
+
+std::string hash_of(int file, off_t size, const std::string& path) {
+  std::vector<char> buffer(buffer_size);
+  const FileHash found = read_and_hash(file, size, path, buffer);
+  if (!found.whole) throw Error(base::escape_control(path) + " is shorter than it should be");
+  return found.hash;
+}
 
 std::pair<linux::Fd, std::string> Spool::create() {
   const std::lock_guard lock(mutex_);
@@ -207,10 +227,10 @@ std::vector<InputFile*> ContentHashes::fill_known(std::vector<Selected>& selecte
   return unknown;
 }
 
-void ContentHashes::learn(const std::vector<InputFile*>& files, std::int64_t when) {
+void ContentHashes::learn(const std::vector<InputFile*>& files) {
   const std::lock_guard lock(mutex_);
   for (const auto* file : files) {
-    if (!is_settled(file->status, when)) continue;
+    if (file->unsettled) continue;
     Hash hash;
     from_hex(file->content, hash.bytes);
     learnt_[key_of(file->status)] = hash;
@@ -221,9 +241,10 @@ void ContentHashes::fill(const linux::RootFd& root, std::vector<Selected>& selec
   const auto unknown = fill_known(selected);
   if (unknown.empty()) return;
   const std::int64_t now = base::now_unix_ns();
+  for (auto* file : unknown) file->unsettled = !is_settled(file->status, now);
   hash_files(root, unknown, spool);
   read_files_ += unknown.size();
-  learn(unknown, now);
+  learn(unknown);
 }
 
 void ContentHashes::save() {

@@ -35,6 +35,9 @@ class Spool {
   std::size_t count_ = 0;
 };
 
+// The hash of a file that is open at its beginning: `size` bytes, then its attributes. Throws Error when it is shorter.
+std::string hash_of(int file, off_t size, const std::string& path);
+
 // Of the files of one tree; used by all stages of a build at the same time.
 class ContentHashes {
  public:
@@ -69,7 +72,7 @@ class ContentHashes {
   static Key key_of(const struct stat& status);
   const Hash* find(const Key& key) const;  // with the lock held
   std::vector<InputFile*> fill_known(std::vector<Selected>& selected) const;
-  void learn(const std::vector<InputFile*>& files, std::int64_t when);
+  void learn(const std::vector<InputFile*>& files);
 
   std::string file_;
   mutable std::mutex mutex_;

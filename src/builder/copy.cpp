@@ -2,6 +2,7 @@
 
 #include "base/error.hpp"
 #include "base/text.hpp"
+#include "builder/content_hashes.hpp"
 #include "builder/file_content.hpp"
 
 #include <fcntl.h>
@@ -48,6 +49,13 @@ auto make_entry(int directory, const std::string& name, const std::string& path,
 void set_times(int fd, const struct stat& status, const std::string& path) {
   const timespec times[2] = {status.st_atim, status.st_mtim};
   if (futimens(fd, times) != 0) throw Error::from_errno("cannot set the time of " + path);
+}
+
+// That a copy is what the key of its step says.
+void require_same(int copy, const InputFile& file) {
+  if (lseek(copy, 0, SEEK_SET) != 0) throw Error::from_errno("cannot read a copy");
+  if (hash_of(copy, file.status.st_size, file.path) != file.content)
+    throw Error(base::escape_control(file.path) + " changed while it was copied");
 }
 
 bool same_state(const struct stat& a, const struct stat& b) {
@@ -229,7 +237,7 @@ void Copier::copy_entry(const linux::RootFd& from, const InputFile& file, const 
 void Copier::copy_regular(const linux::RootFd& from, const InputFile& file, const Directory& directory,
                           const std::string& name, const std::string& path) {
   const linux::Fd out(make_entry(directory.fd.get(), name, path, [&] {
-    return openat(directory.fd.get(), name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    return openat(directory.fd.get(), name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
   }));
   if (!file.spooled.empty()) return take_spooled(file, directory, name, path);
   if (file.bytes) {
@@ -245,6 +253,7 @@ void Copier::copy_regular(const linux::RootFd& from, const InputFile& file, cons
     if (!same_state(file.status, after)) throw Error(base::escape_control(file.path) + " changed while it was copied");
     set_owner(out.get(), file.status, path);
     copy_attributes(in.get(), out.get(), path);
+    if (file.unsettled) require_same(out.get(), file);
   }
   set_times(out.get(), file.status, path);
 }
@@ -253,7 +262,8 @@ void Copier::copy_regular(const linux::RootFd& from, const InputFile& file, cons
 // still knows of that file is wrong from here on, so nothing else of the step may have its name.
 void Copier::take_spooled(const InputFile& file, const Directory& directory, const std::string& name,
                           const std::string& path) const {
-  const linux::Fd ready = linux::open_file(file.spooled, O_WRONLY | O_NOFOLLOW);
+  const linux::Fd ready = linux::open_file(file.spooled, O_RDWR | O_NOFOLLOW);
+  if (file.unsettled) require_same(ready.get(), file);
   set_owner(ready.get(), file.status, path);
   set_times(ready.get(), file.status, path);
   const std::string real = real_path(directory, "", path);

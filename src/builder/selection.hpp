@@ -20,7 +20,9 @@ struct InputFile {
   // attributes, empty without any.
   std::string content;
   std::optional<std::string> bytes;  // of a small file that was read for its hash: all of it, and it has no attributes
-  std::string spooled;               // of a large one: where a copy of it lies, to be renamed; empty: nowhere
+  // It was changed so shortly before it was hashed that a further change might leave no trace: its copy is hashed too.
+  bool unsettled = false;
+  std::string spooled;  // of a large one: where a copy of it lies, to be renamed; empty: nowhere
 };
 
 // One file or one directory with all that is in it. Links inside a directory are kept as links; a source that is a link

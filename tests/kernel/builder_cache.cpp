@@ -135,7 +135,7 @@ std::vector<Row> changes_of_text() {
 void check_pairs(const std::vector<Row>& rows) {
   for (const auto& row : rows) {
     INFO(row.what);
-    BuilderRig rig;
+    BuilderRig rig("16m");  // in memory: nothing waits for a disk
     fill_context(rig);
     rig.build(steps);
     CHECK(rig.made == 4);

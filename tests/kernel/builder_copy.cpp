@@ -267,6 +267,35 @@ TEST_CASE("a directory that becomes a link while it is copied leads nowhere") {
   CHECK(built <= 40);
 }
 
+TEST_CASE("a file that changes while it is copied: the cache holds what its key says") {
+  BuilderRig rig("32m");
+  constexpr std::size_t size = 100'000;
+  rig.context().write_file("f", std::string(size, 'a'));
+  rig.options.no_cache = true;
+  const linux::Fd file = linux::open_file(rig.context_path() + "/f", O_WRONLY);
+  std::atomic<bool> end = false;
+  std::thread writer([&] {
+    for (char c = 'a'; !end; c = c == 'a' ? 'b' : 'a') {
+      const std::string content(size, c);
+      if (pwrite(file.get(), content.data(), content.size(), 0) < 0) return;
+    }
+  });
+  std::vector<std::string> copies;
+  for (int i = 0; i < 20; ++i) {
+    try {
+      const auto root = rig.files(rig.build("FROM scratch\nCOPY f /f\n"));
+      copies.push_back(root.read_file("/f", 1U << 20U).value_or(""));
+    } catch (const base::Error&) {  // it says that the file changed
+    }
+  }
+  end = true;
+  writer.join();
+  for (const auto& copy : copies) CHECK(copy.size() == size);
+  rig.options.no_cache = false;  // what is remembered now is what is there now
+  const auto root = rig.files(rig.build("FROM scratch\nCOPY f /f\n"));
+  CHECK(root.read_file("/f", 1U << 20U) == linux::read_file(rig.context_path() + "/f"));
+}
+
 TEST_CASE("ignore rules: which file counts, and what it does") {
   BuilderRig rig;
   for (const char* name : {"keep", "one", "two", "three", "d/x", "d/y"}) rig.context().write_file(name, name);

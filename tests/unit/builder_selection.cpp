@@ -1,3 +1,4 @@
+#include "base/sha256.hpp"
 #include "builder/content_hashes.hpp"
 #include "builder/selection.hpp"
 #include "linux/fd.hpp"
@@ -5,6 +6,8 @@
 #include "support/temp.hpp"
 
 #include <unistd.h>
+
+#include <thread>
 
 using namespace conductor;
 using namespace conductor::builder;
@@ -186,6 +189,40 @@ TEST_CASE("a file younger than the clock's tick is read again") {
   hashes(tree, store / "x");
   tree.root.write_file("a", "B");  // same size, perhaps within the same tick
   CHECK(hashes(tree, store / "x").first == hashes(tree, "").first);
+}
+
+TEST_CASE("stages hash at the same time") {
+  Tree tree{};
+  for (int i = 0; i < 200; ++i) tree.root.write_file("d/" + std::to_string(i), std::to_string(i % 7));
+  const test::TemporaryDirectory store;
+  ContentHashes hashes(store / "x");
+  std::vector<std::vector<Selected>> selected(4);
+  std::vector<std::thread> threads;
+  for (auto& one : selected)
+    threads.emplace_back([&] {
+      one = tree.select("d");
+      hashes.fill(tree.root, one);
+    });
+  for (auto& thread : threads) thread.join();
+  for (const auto& one : selected)
+    for (std::size_t i = 1; i < one.at(0).files.size(); ++i)
+      CHECK(one[0].files[i].content == selected[0][0].files[i].content);
+}
+
+TEST_CASE("a large file is copied while it is hashed") {
+  Tree tree{};
+  const std::string content(static_cast<std::size_t>(Spool::worthwhile) + 1, 'x');
+  tree.root.write_file("large", content);
+  tree.root.write_file("small", "s");
+  const test::TemporaryDirectory store;
+  Spool spool(store.path());
+  ContentHashes hashes("");
+  auto selected = tree.select("*");
+  hashes.fill(tree.root, selected, &spool);
+  REQUIRE(selected.size() == 2);
+  CHECK(linux::read_file(selected[0].files[0].spooled) == content);
+  CHECK(selected[0].files[0].content == base::sha256_hex(content));
+  CHECK(selected[1].files[0].spooled.empty());
 }
 
 TEST_CASE("a damaged memory means nothing is remembered") {
