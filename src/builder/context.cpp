@@ -101,7 +101,7 @@ std::optional<Located> read_anywhere(const BuildContext& context, const std::str
   if (std::filesystem::is_directory(path, failed)) throw Error(base::escape_control(path) + " is a directory");
   auto text = linux::try_read_file(path, file_limit);
   if (!text) return std::nullopt;
-  const std::string place = std::filesystem::weakly_canonical(std::filesystem::absolute(path), failed).parent_path();
+  const std::string place = std::filesystem::weakly_canonical(std::filesystem::absolute(path).parent_path(), failed);
   if (place == context.path) return Located{{path, std::move(*text)}, share(context.root), {}};
   const std::string prefix = context.path == "/" ? "/" : context.path + "/";
   if (place.starts_with(prefix))

@@ -18,12 +18,12 @@ struct BuildContext {
   std::string ignore_file;  // where the rules stand, for messages; empty: there are none
   parser::IgnoreRules ignore;
 
-  std::string identity{};                            // see SourceTree
-  std::string url{}, resolved{};                     // of a context that was fetched; else empty
-  std::shared_ptr<store::TemporaryTree> owner{};     // of a tree made for this build
-  std::shared_ptr<const linux::RootFd> file_root{};  // nothing is included from outside of it: the context, or the
-                                                     // directory of a Conductorfile that is not in the context
-  std::string file_directory{};                      // of the Conductorfile, below `file_root`; empty: its top
+  std::string identity;                            // see SourceTree
+  std::string url, resolved;                       // of a context that was fetched; else empty
+  std::shared_ptr<store::TemporaryTree> owner;     // of a tree made for this build
+  std::shared_ptr<const linux::RootFd> file_root;  // nothing is included from outside of it: the context, or the
+                                                   // directory of a Conductorfile that is not in the context
+  std::string file_directory;                      // of the Conductorfile, below `file_root`; empty: its top
 };
 
 // `where`: a directory (or a link to one); "-": standard input, a tar archive or the text of a Conductorfile; a git

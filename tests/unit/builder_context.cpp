@@ -130,6 +130,18 @@ TEST_CASE("rules beside the file win over those of the context") {
   CHECK(open(home.at("other/build.txt")).ignore.ignores("four"));
 }
 
+TEST_CASE("a file that is a link counts where the link is") {
+  Home home;
+  home.write("shared/Dockerfile", "FROM shared");
+  home.write("app/part", "1");
+  home.write("app/build.dockerignore", "x");
+  home.root().symlink("../shared/Dockerfile", "app/build");
+  const auto context = builder::open_context(home.at("app"), home.at("app/build"));
+  CHECK(context.file.text == "FROM shared");
+  CHECK(context.ignore.ignores("x"));
+  CHECK(builder::includer_of(context)("part", context.file.name).text == "1");
+}
+
 TEST_CASE("INCLUDE is relative to the including file and stays in the context") {
   Home home;
   home.write("app/Dockerfile", "");
