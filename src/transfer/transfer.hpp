@@ -34,7 +34,8 @@ Download download(const DownloadRequest& request, int target, const Progress& pr
                   const linux::Cancellation* cancellation = nullptr);
 
 // Whether a regular file begins like an archive we unpack (by content, not by name): tar, also compressed by gzip,
-// bzip2, xz or zstd. The file's offset does not move.
+// bzip2, xz or zstd. Here the sum of the first header is compared, and the first bytes of a compressed file; whether
+// such a file has an archive in it conductor-transfer finds out. The file's offset does not move.
 bool is_archive(int file);
 
 struct UnpackLimits {

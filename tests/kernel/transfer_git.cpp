@@ -185,6 +185,28 @@ TEST_CASE("submodules come with it, unless they are not wanted") {
   CHECK(outer.text("sub/dir/file") == "(absent)");
 }
 
+TEST_CASE("a repository comes over the web, also from a server that knows nothing of git") {
+  if (!has_git()) SKIP_TEST("git is not installed");
+  if (access("/usr/lib/git-core/git-remote-http", X_OK) != 0) SKIP_TEST("git has no http");
+  Repository repository;
+  repository.run({"tag", "v1"});
+  const std::string commit = repository.commit();
+  repository.run({"update-server-info"});
+  const WebServer server([&](const std::string& path, const std::string&) {
+    const std::string name = path.substr(0, path.find('?'));
+    const auto text = name.starts_with("/r.git/")
+                          ? repository.root().read_file("repository/.git/" + name.substr(7), 1 << 20)
+                          : std::nullopt;
+    return text ? response("200 OK", "", *text) : response("404 Not Found", "", "");
+  });
+  const auto source = transfer::parse_git_source(server.url("/r.git#main:dir"));
+  REQUIRE(source);
+  CHECK(repository.checkout(*source) == commit);
+  CHECK(repository.names() == "file");
+  const auto missing = transfer::parse_git_source(server.url("/none.git"));
+  CHECK_THAT(repository.checkout(*missing), Contains("not found"));
+}
+
 TEST_CASE("what is wrong is said") {
   if (!has_git()) SKIP_TEST("git is not installed");
   Repository repository;
