@@ -7,7 +7,7 @@
 #include "builder/scheduler.hpp"
 #include "store/records.hpp"
 
-#include <filesystem>
+#include <sys/stat.h>
 
 namespace conductor::builder {
 namespace {
@@ -36,9 +36,11 @@ GraphOptions graph_options(engine::Engine& engine, const BuildOptions& options) 
 
 // Beside the Conductorfile, when that is a file of this machine.
 std::string lock_path(const BuildContext& context) {
-  std::error_code failed;
-  const auto place = std::filesystem::canonical(context.file.name, failed);
-  return failed || !std::filesystem::is_regular_file(place, failed) ? "" : place.parent_path() / "conductor.lock";
+  const std::string& name = context.file.name;
+  struct stat found{};
+  if (stat(name.c_str(), &found) != 0 || !S_ISREG(found.st_mode)) return "";
+  const auto slash = name.rfind('/');
+  return (slash == std::string::npos ? "" : name.substr(0, slash + 1)) + "conductor.lock";
 }
 
 // Locks of steps whose build was killed.

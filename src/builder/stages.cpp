@@ -87,6 +87,7 @@ class Arranger {
  public:
   Arranger(const parser::Conductorfile& parsed, const GraphOptions& options, const SourceFile& file)
       : parsed_(parsed), options_(options), file_(file), globals_(parsed, options) {
+    graph_.parsed = &parsed;
     for (const auto& [name, value] : options.contexts) graph_.contexts[context_key(name)] = value;
   }
 
@@ -282,9 +283,12 @@ StageGraph arrange_stages(const parser::Conductorfile& parsed, const GraphOption
 Origin origin_named(const StageGraph& graph, const Stage& stage, const std::string& word,
                     const base::Position& position, const SourceFile& file) {
   if (word.empty()) return {};
+  const auto fail = [&](const std::string& message, const std::string& hint) {
+    mistake(graph.parsed != nullptr ? file_at(*graph.parsed, position, file) : file, position, message, hint);
+  };
   if (word.find('$') != std::string::npos)
-    mistake(file, position, "from=" + base::escape_control(word) + " holds a variable, which is not expanded here",
-            "make a stage of it: FROM with an ARG before the first FROM, AS a name to copy from");
+    fail("from=" + base::escape_control(word) + " holds a variable, which is not expanded here",
+         "make a stage of it: FROM with an ARG before the first FROM, AS a name to copy from");
   const auto& stages = graph.stages;
   auto found = stage_named(stages, word, stage.number);
   if (!found) found = stage_numbered(word, stages.size());
@@ -292,7 +296,7 @@ Origin origin_named(const StageGraph& graph, const Stage& stage, const std::stri
   const std::string key = context_key(word);
   if (found && stages[*found].base_context != key) return {Origin::Kind::stage, *found, {}, {}};
   if (found) return {Origin::Kind::named, 0, {}, key};  // the context stands for that stage
-  if (base::parse_number(word)) mistake(file, position, "there is no stage " + word, "stages are counted from 0");
+  if (base::parse_number(word)) fail("there is no stage " + word, "stages are counted from 0");
   if (const std::string* value = find_context(graph, word)) {
     if (const auto image = context_image(*value)) return {Origin::Kind::image, 0, *image, {}};
     return {Origin::Kind::named, 0, {}, key};

@@ -52,6 +52,7 @@ struct Stage {
 };
 
 struct StageGraph {
+  const parser::Conductorfile* parsed = nullptr;
   std::vector<Stage> stages;
   std::size_t target = 0;
   std::vector<std::size_t> order;  // the target and all it needs, each after what it needs
