@@ -207,6 +207,36 @@ class Cache(Build):
         self.assertEqual(done.stderr.count("CACHED"), 2, done.stderr)
 
 
+class Disk(Build):
+    def setUp(self):
+        super().setUp()
+        self.env = {"CONDUCTOR_ROOT": str(self.folder / "root"), "CONDUCTOR_STATE": str(self.folder / "state")}
+        subprocess.run(["cp", "/bin/busybox", self.context], check=True)
+        self.write("context/Conductorfile", "FROM scratch\nCOPY busybox /bin/sh\n"
+                   "RUN --mount=type=cache,target=/c echo kept > /c/file; echo made > /made\n")
+
+    def usage(self):
+        return {row["Type"]: row for row in harness.rows("system", "df", env=self.env)}
+
+    def test_prune_leaves_what_has_a_name(self):
+        self.build("-t", "cli-disk", env=self.env)
+        (self.context / "busybox").write_bytes((self.context / "busybox").read_bytes() + b"longer")
+        self.build(env=self.env)  # an image without a name
+        before = self.usage()
+        self.assertEqual((before["Images"]["TotalCount"], before["Cache Mounts"]["TotalCount"]), ("1", "1"))
+        self.assertNotEqual(before["Build Cache"]["Reclaimable"], "0B")
+        refused = conductor("system", "prune", stdin="n\n", env=self.env, check=False)
+        self.assertEqual(refused.returncode, 1)
+        self.assertEqual(self.usage(), before)
+        self.assertRegex(conductor("builder", "prune", "-f", env=self.env).stdout, r"Total reclaimed space: [1-9][\d.]*MB\n")
+        after = self.usage()
+        self.assertEqual((after["Images"]["TotalCount"], after["Cache Mounts"]["TotalCount"]), ("1", "0"))
+        self.assertEqual(after["Build Cache"]["Size"], "0B")
+        self.assertEqual(conductor("run", "--rm", "cli-disk", "/bin/sh", "-c", "read x < /made; echo $x", env=self.env).stdout, "made\n")
+        conductor("system", "prune", "-a", "-f", env=self.env)
+        self.assertEqual(self.usage()["Images"]["TotalCount"], "0")
+
+
 class Progress(Build):
     def test_plain_lines(self):
         self.file("RUN echo out; echo err >&2", "RUN printf 'a\\033[2Jb'", "ENV X=1")
