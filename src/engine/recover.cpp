@@ -86,7 +86,11 @@ void Engine::recover_ended(const std::string& id, bool since_boot) {
   auto status = runtime_.status(id);
   if (status && is_active(status) && status->phase != monitor::Phase::created) return;
   auto lock = try_lock_directory(locations_, id);
-  if (!lock) return has_record(locations_, id) ? void() : runtime_.clean(id);
+  if (!lock) {
+    // Somebody works on it, a build step perhaps; or it is gone but for this.
+    if (access(locations_.container(id).c_str(), F_OK) != 0) runtime_.clean(id);
+    return;
+  }
   status = runtime_.status(id);
   if (status && status->phase == monitor::Phase::created) {
     runtime_.stop(id, std::chrono::nanoseconds(0));

@@ -89,7 +89,10 @@ TEST_CASE("recover: a name without container is given up; what another command w
   const std::string working = store::new_id();
   auto lock = std::make_optional(engine::make_directory(rig.locations(), working));
   REQUIRE(engine::take_name(rig.locations(), "fresh", working));
+  // It is being set up: there is a run directory, and no status yet.
+  store::make_directory(rig.locations().run(working));
   rig.engine().recover();
+  CHECK(access(rig.locations().run(working).c_str(), F_OK) == 0);
   CHECK_FALSE(engine::id_of_name(rig.locations(), "stray"));
   CHECK(engine::id_of_name(rig.locations(), "fresh") == working);
   lock.reset();
