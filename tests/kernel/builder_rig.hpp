@@ -46,10 +46,10 @@ class BuilderRig {
   // busybox with the usual names in bin/ of the context. False when this machine has none.
   bool add_programs();
 
-  std::string output;              // of the last build's steps
+  std::string output;                                       // of the last build's steps
   std::function<void(const std::string& bytes)> on_output;  // called for each piece of it
-  std::vector<std::string> steps;  // of the last build, as they began
-  int cached = 0, made = 0;        // steps of the last build, without FROM
+  std::vector<std::string> steps;                           // of the last build, as they began
+  int cached = 0, made = 0;                                 // steps of the last build, without FROM
   std::vector<std::string> notes;
 
  private:
