@@ -60,9 +60,11 @@ class Layers(harness.Case):
         done = self.build(f"FROM {self.base}\nRUNN echo x\n", "old-misspelt", check=False)
         self.assertFails(done, "Conductorfile:2:1", "RUN")
 
-    def test_instructions_of_the_language_that_do_not_act_yet_are_named(self):
-        done = self.build(f"FROM {self.base}\nONBUILD RUN true\n", "old-onbuild", check=False)
-        self.assertFails(done, "Conductorfile:2:1", "ONBUILD", "not supported yet")
+    def test_triggers_run_in_the_image_that_stands_on_theirs_alone(self):
+        self.build(f"FROM {self.base}\nONBUILD RUN echo triggered > /made\n", "old-onbuild")
+        self.assertEqual(conductor("run", "--rm", "old-onbuild", "ls", "/made", check=False).stdout, "")
+        self.build("FROM old-onbuild\n", "old-onbuild-child")
+        self.assertEqual(self.read("old-onbuild-child", "/made"), "triggered\n")
 
 
 class Containers(harness.Case):
