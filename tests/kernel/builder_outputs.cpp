@@ -34,11 +34,11 @@ struct Outputs : BuilderRig {
     options.source_date_epoch = 1000000000;
   }
   // Builds with one output; the manifest's digest is what write_outputs says.
-  std::string write(Output output, const std::vector<std::string>& tags = {}) {
+  std::string write(Output wanted, const std::vector<std::string>& tags = {}) {
     options.outputs.clear();
     const auto image = build(two_layers);
     options.tags = tags;
-    options.outputs = {std::move(output)};
+    options.outputs = {std::move(wanted)};
     return builder::write_outputs(engine(), image, options, {});
   }
   std::string path(const std::string& name) const { return target / name; }
