@@ -124,7 +124,7 @@ std::optional<std::string> Images::imported_step(const std::string& key) const {
   const ImportedStep step = found->second;
   try {
     const base::Context context("importing a cached step");
-    const std::string layer = layer_id(step.diff_id);
+    std::string layer = layer_id(step.diff_id);
     if (!has_layer(layer) || diff_id(layer) != step.diff_id) {
       LayerDraft draft(locations_);
       read_layer(linux::open_file(step.blob, O_RDONLY | O_NOFOLLOW).get(), draft.upper());

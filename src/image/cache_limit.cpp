@@ -1,5 +1,4 @@
 // How large the cache is, and keeping it below a limit: what was of use longest ago goes first.
-#include "base/error.hpp"
 #include "base/log.hpp"
 #include "image/image.hpp"
 #include "image/layers.hpp"
@@ -13,8 +12,6 @@
 
 namespace conductor::image {
 namespace {
-
-using base::Error;
 
 // What points to layers and is not a name: the record of a step, a base or an image without a name.
 struct Pointer {

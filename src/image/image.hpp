@@ -90,6 +90,7 @@ void fields(S& s, V&& v) {
 struct Reference {
   std::string name;
   std::string tag = "latest";
+  // NOLINTNEXTLINE(readability-redundant-member-init): for those who give the first two alone
   std::string digest = {};                               // "sha256:" and 64 digits, which the image must have; or empty
   std::string text() const { return name + ":" + tag; }  // without the digest
   bool operator==(const Reference&) const = default;
@@ -228,6 +229,7 @@ class Images {
 struct Suite {
   std::string distribution;
   std::string name;
+  // NOLINTNEXTLINE(readability-redundant-member-init): for those who give the first two alone
   std::string snapshot = {};  // "20260901T000000Z": as the archive was then; empty: as it is
   // As a reference has it: "debian:bookworm@20260901T000000Z".
   std::string text() const { return distribution + ":" + name + (snapshot.empty() ? "" : "@" + snapshot); }

@@ -17,7 +17,7 @@ struct ArchiveOptions {
   Compression compression = Compression::none;
   bool docker = false;  // with manifest.json
   // Told of bytes written, of all of them; what it throws ends the writing.
-  std::function<void(std::int64_t current, std::int64_t total)> progress = {};
+  std::function<void(std::int64_t current, std::int64_t total)> progress;
 };
 
 // Both return the manifest's digest, "sha256:…", and throw Error when a layer is not what its digest says.

@@ -62,7 +62,7 @@ std::string snapshot_sources(const Suite& suite, const std::string& pattern) {
     return "deb " + snapshot_address(pattern, archive, suite.snapshot) + " " + suite.name + pocket + " main\n";
   };
   const std::string& own = suite.distribution;
-  const std::string first = line(own, "");
+  std::string first = line(own, "");
   if (suite.name == "sid" || suite.name == "unstable" || suite.name == "testing") return first;
   const std::string lines = first + line(own, "-updates");
   if (own == "ubuntu") return lines + line(own, "-security");
