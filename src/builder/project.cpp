@@ -5,6 +5,7 @@
 #include "base/units.hpp"
 #include "builder/parsing.hpp"
 #include "builder/scheduler.hpp"
+#include "image/cache_archive.hpp"
 #include "store/records.hpp"
 
 #include <sys/stat.h>
@@ -102,10 +103,13 @@ std::vector<StageResult> Project::run(const std::optional<std::int64_t>& newest)
   linux::Cancellation stop;
   BuildOptions options = options_;
   options.cancellation = &stop;
+  for (const auto& directory : options.cache_from) image::import_cache(engine_.images(), directory);
   Workshop shop{engine_, options, serial_, context_, parsed_, graph_, hashes_, stop, sources_, pins_, newest};
   shop.results.resize(graph_.stages.size());
   run_stages(graph_, stages_at_once(), options_.cancellation, stop,
              [&](std::size_t number) { shop.results[number] = StageBuilder(shop, graph_.stages[number]).build(); });
+  for (const auto& directory : options.cache_to)
+    image::export_cache(engine_.images(), directory, {shop.used.begin(), shop.used.end()});
   return std::move(shop.results);
 }
 

@@ -81,7 +81,7 @@ class Sources::Finder {
  private:
   void add_image(const std::string& name) {
     if (sources_.images_.contains(name)) return;
-    auto image = engine_.images().resolve(name, [&](const std::string& line) { note(line); });
+    auto image = engine_.images().resolve(name, [&](const std::string& line) { note(line); }, options_.cancellation);
     if (pins_.wanted() && name != "scratch")
       pins_.saw_image(name, describe(engine_.images(), image), is_bootstrapped(name));
     if (options_.pull && name != "scratch")

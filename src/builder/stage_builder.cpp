@@ -193,7 +193,16 @@ bool StageBuilder::reuse(const std::string& key) {
   const auto layer = shop_.engine.images().find_step(key);
   if (!layer) return false;
   add_layer(*layer);
+  const std::lock_guard lock(shop_.mutex);
+  shop_.used.insert(key);
   return true;
+}
+
+void StageBuilder::remember(const std::string& key, const std::string& layer) {
+  shop_.engine.images().remember_step(key, layer);
+  const std::lock_guard lock(shop_.mutex);
+  shop_.made[key] = layer;
+  shop_.used.insert(key);
 }
 
 // Without the cache, stages still share what this very build has made.
@@ -210,7 +219,10 @@ void StageBuilder::make(const std::string& key, const Fill& fill) {
   const std::string owner = cache_is_off() ? "." + std::to_string(getpid()) : "";
   const StepLock turn(shop_.engine.locations().locks() + "/step-" + key + owner, shop_.stop,
                       [&] { tell(Event::Kind::note, "the same step is being made: its result will be taken"); });
-  if (const auto layer = find_made(key)) return add_layer(*layer);
+  if (const auto layer = find_made(key)) {
+    remember(key, *layer);
+    return add_layer(*layer);
+  }
   executed_ = true;
   image::LayerDraft draft(shop_.engine.locations());
   const DraftState before(draft);
@@ -220,11 +232,7 @@ void StageBuilder::make(const std::string& key, const Fill& fill) {
     layer = result_.layers.back();
   else
     layer = images.commit(std::move(draft), shop_.newest);
-  images.remember_step(key, *layer);
-  {
-    const std::lock_guard lock(shop_.mutex);
-    shop_.made[key] = *layer;
-  }
+  remember(key, *layer);
   add_layer(*layer);
 }
 

@@ -19,6 +19,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -57,9 +58,9 @@ struct Workshop {
   std::optional<std::int64_t> newest;   // SOURCE_DATE_EPOCH: no file of a layer is younger
   std::vector<StageResult> results{};   // by number
   std::atomic<std::size_t> vertices{};  // given out so far
-  // Layers made by this very build, by key: what --no-cache may still share.
-  std::mutex mutex{};
-  std::map<std::string, std::string> made{};
+  std::mutex mutex{};                   // of what follows
+  std::map<std::string, std::string> made{};  // layers of this very build, by key: what --no-cache may still share
+  std::set<std::string> used{};               // keys of all steps, cached or made: what --cache-to carries
 
   // Of Origin::Kind::context and named.
   InputTree tree(const Origin& origin) const;
@@ -123,6 +124,7 @@ class StageBuilder {
   using Fill = std::function<void(const image::LayerDraft& draft)>;
   void make(const std::string& key, const Fill& fill);
   std::optional<std::string> find_made(const std::string& key) const;
+  void remember(const std::string& key, const std::string& layer);
   bool cache_is_off() const;
   void add_layer(const std::string& layer);
   std::vector<std::string> lower_directories(const std::vector<std::string>& layers) const;

@@ -138,7 +138,7 @@ void StageBuilder::copy_from_layers(const CopyStep& step, const Layers& origin) 
   const parser::IgnoreRules none;
   ContentHashes hashes{{}};
   copy_from_tree(step, {from, none, hashes});
-  if (!result_.layers.empty()) shop_.engine.images().remember_step(quick, result_.layers.back());
+  if (!result_.layers.empty()) remember(quick, result_.layers.back());
 }
 
 // The directories are the user's, as the reference's builder makes them.

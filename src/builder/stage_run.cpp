@@ -147,7 +147,7 @@ void StageBuilder::execute(const RunStep& step, const std::vector<MountSource>& 
     tell(Event::Kind::warning,
          "files of the context changed while the step used them: its result is not kept in the cache");
   } else if (key != quick) {
-    shop_.engine.images().remember_step(quick, result_.layers.back());
+    remember(quick, result_.layers.back());
   }
 }
 
