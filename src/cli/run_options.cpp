@@ -268,8 +268,9 @@ void RunOptions::read_mounts(engine::ContainerConfig& config) const {
 }
 
 void RunOptions::read_health(engine::ContainerConfig& config) const {
-  if (no_healthcheck_ || !health_command_) return;
   auto& check = config.healthcheck;
+  if (no_healthcheck_) check.test = {"NONE"};  // not the image's either
+  if (no_healthcheck_ || !health_command_) return;
   check.test = {"/bin/sh", "-c", *health_command_};
   check.interval = duration("--health-interval", health_interval_, check.interval);
   check.timeout = duration("--health-timeout", health_timeout_, check.timeout);

@@ -90,7 +90,9 @@ std::string hopeless(const monitor::Status& status, parser::Condition condition)
     if (!status.error.empty()) return "did not start: " + status.error;
     return "has exited with code " + (status.exit_code < 0 ? "unknown" : std::to_string(status.exit_code));
   }
-  if (condition == parser::Condition::healthy && status.health == monitor::Health::unhealthy) {
+  if (condition != parser::Condition::healthy || status.phase != monitor::Phase::running) return {};
+  if (status.health == monitor::Health::none) return "has no healthcheck, so it never becomes healthy";
+  if (status.health == monitor::Health::unhealthy) {
     const auto said = base::trim(status.health_output);
     return "is unhealthy" + (said.empty() ? std::string() : "; its last check said: " + base::escape_control(said));
   }

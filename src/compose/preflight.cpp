@@ -118,6 +118,7 @@ class Machine {
     }
     for (const auto& made : containers_made(plan_)) check_binds(made);
     check_ports();
+    for (const auto& service : project_.services) check_conditions(service);
   }
 
  private:
@@ -148,6 +149,21 @@ class Machine {
     for (const auto& listed : engine_.images().list()) known.push_back(listed.reference.text());
     problem(place(fetch.service, "image"), "no such image: " + fetch.image + base::did_you_mean(fetch.image, known),
             "build it first, or give the service a build section");
+  }
+
+  // Who is to become healthy has a healthcheck, or its image has one; what is still to be built is not known yet.
+  void check_conditions(const DesiredService& service) {
+    if (!service.active) return;
+    for (const auto& dependency : service.depends_on) {
+      if (dependency.condition != parser::Condition::healthy) continue;
+      const auto* other = project_.find(dependency.service);
+      if (other == nullptr || other->build || !other->pattern.healthcheck.test.empty()) continue;
+      const auto image = engine_.images().find(other->image);
+      if (image && !image->config.healthcheck)
+        problem(dependency.position,
+                "neither service '" + other->name + "' nor its image has a healthcheck, so it never becomes healthy",
+                "give it a healthcheck, or use service_started");
+    }
   }
 
   void check_binds(const Made& made) {

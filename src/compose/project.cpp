@@ -55,11 +55,11 @@ std::vector<parser::Dependency> resolve_dependencies(Resolver& resolver, const p
       continue;
     }
     if (!dependency.required && !is_active(*other, resolver.settings.profiles)) continue;
-    const bool checked = other->healthcheck && !other->healthcheck->disable && !other->healthcheck->test.empty();
-    if (dependency.condition == parser::Condition::healthy && !checked)
+    // Without a healthcheck of its own a service has its image's, which is looked at before anything is done.
+    if (dependency.condition == parser::Condition::healthy && other->healthcheck && other->healthcheck->disable)
       resolver.mistake(dependency.position,
-                       "service '" + other->name + "' has no healthcheck, so it never becomes healthy",
-                       "give it a healthcheck, or use service_started");
+                       "the healthcheck of service '" + other->name + "' is disabled, so it never becomes healthy",
+                       "use service_started");
     result.push_back(dependency);
   }
   return result;

@@ -196,8 +196,9 @@ class UpPlanner {
 
   void wait_for_health() {
     for (const auto* service : services_) {
-      const bool checked = std::ranges::any_of(
-          service->containers, [](const engine::ContainerConfig& config) { return !config.healthcheck.test.empty(); });
+      const bool checked = std::ranges::any_of(service->containers, [](const engine::ContainerConfig& config) {
+        return !config.healthcheck.test.empty() && config.healthcheck.test.front() != "NONE";
+      });
       if (!checked) continue;
       parser::Dependency asked;
       asked.service = service->name;

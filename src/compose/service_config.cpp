@@ -109,7 +109,11 @@ network::EndpointConfig resolve_endpoint(Resolver& resolver, const parser::Servi
 
 monitor::Healthcheck resolve_healthcheck(const parser::Service& service) {
   monitor::Healthcheck check;
-  if (!service.healthcheck || service.healthcheck->disable) return check;
+  if (!service.healthcheck) return check;
+  if (service.healthcheck->disable) {
+    check.test = {"NONE"};  // not the image's either
+    return check;
+  }
   const auto& written = *service.healthcheck;
   check.test = written.test;
   check.interval = written.interval;

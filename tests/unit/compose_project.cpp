@@ -199,7 +199,7 @@ services:
 
 TEST_CASE("a disabled health check is none") {
   const auto project = test::project("services:\n  web: {image: x, healthcheck: {disable: true}}\n");
-  CHECK(only(project, "web").healthcheck.test.empty());
+  CHECK(only(project, "web").healthcheck.test == std::vector<std::string>{"NONE"});
 }
 
 TEST_CASE("profiles: only services that are asked for are active, named ones always") {
@@ -235,8 +235,8 @@ TEST_CASE("mistakes name their place") {
              Contains("conductor.yaml:4:") && Contains("volume 'dta'") && Contains("'data'"));
   CHECK_THAT(mistake("services:\n  web:\n    image: x\n    env_file: missing.env\n"),
              Contains("conductor.yaml:4:") && Contains("/srv/shop/missing.env"));
-  CHECK_THAT(mistake("services:\n  db: {image: x}\n  web:\n    image: x\n    depends_on:\n      db: {condition: "
-                     "service_healthy}\n"),
-             Contains("conductor.yaml:6:") && Contains("no healthcheck"));
+  CHECK_THAT(mistake("services:\n  db: {image: x, healthcheck: {disable: true}}\n  web:\n    image: x\n"
+                     "    depends_on:\n      db: {condition: service_healthy}\n"),
+             Contains("conductor.yaml:6:") && Contains("'db' is disabled"));
   CHECK_THAT(mistake("services:\n  web: {image: x, container_name: w, scale: 2}\n"), Contains("container_name"));
 }
