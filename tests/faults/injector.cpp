@@ -77,6 +77,13 @@ bool strikes(const char* name, bool changes) {
   return true;
 }
 
+// A counter of eventfd(2), which cannot fail so: it changes nothing that outlives its process.
+bool is_counter(int fd) {
+  char path[32], target[32] = {};
+  std::snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+  return readlink(path, target, sizeof target - 1) > 0 && std::strcmp(target, "anon_inode:[eventfd]") == 0;
+}
+
 bool makes(int flags) { return (flags & (O_CREAT | O_TRUNC)) != 0; }
 
 mode_t mode_of(int flags, va_list arguments) {
@@ -128,7 +135,7 @@ CHANGES(memfd_create, (const char* name, unsigned flags), (name, flags))
 
 ssize_t write(int fd, const void* data, size_t size) {
   static const auto next = real<ssize_t (*)(int, const void*, size_t)>("write");
-  return strikes("write", true) ? -1 : next(fd, data, size);
+  return !is_counter(fd) && strikes("write", true) ? -1 : next(fd, data, size);
 }
 ssize_t pwrite(int fd, const void* data, size_t size, off_t offset) {
   static const auto next = real<ssize_t (*)(int, const void*, size_t, off_t)>("pwrite");
