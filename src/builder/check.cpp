@@ -23,18 +23,9 @@ void arrange(ReadProject& project, const BuildOptions& options) {
   project.graph = arrange_stages(project.parsed, wanted, project.context.file);
 }
 
-const std::string& file_text(const ReadProject& project, const std::string& file) {
-  const auto found = project.parsed.texts.find(file);
-  return found == project.parsed.texts.end() ? project.context.file.text : found->second;
-}
-
 std::string text_of(const parser::CheckResult& result, const ReadProject& project) {
   std::string text;
-  for (const auto& finding : result.findings) {
-    auto shown = finding.diagnostic;
-    shown.message = finding.rule + ": " + shown.message;
-    text += base::render(shown, file_text(project, shown.position.file)) + "\n";
-  }
+  for (const auto& finding : result.findings) text += render(finding, project.parsed, project.context) + "\n";
   const auto count = result.findings.size();
   return text + "Check complete, " + (count == 0 ? "no" : std::to_string(count)) + " warning" +
          (count == 1 ? "" : "s") + " found.\n";
@@ -61,13 +52,21 @@ base::Json json_of(const parser::Finding& finding) {
 }  // namespace
 
 parser::CheckResult run_checks(const BuildContext& context, const parser::Conductorfile& parsed,
-                               const BuildOptions& options) {
+                               const BuildOptions& options, std::set<std::string> base_variables) {
   parser::CheckOptions wanted;
+  wanted.base_variables = std::move(base_variables);
   wanted.arguments = options.args;
   wanted.platform = platform_arguments(image::native_architecture(), options.target);
   if (!context.ignore.empty()) wanted.ignore = &context.ignore;
   wanted.target = options.target;
   return parser::check(parsed, wanted);
+}
+
+std::string render(const parser::Finding& finding, const parser::Conductorfile& parsed, const BuildContext& context) {
+  auto shown = finding.diagnostic;
+  shown.message = finding.rule + ": " + shown.message;
+  const auto found = parsed.texts.find(shown.position.file);
+  return base::render(shown, found == parsed.texts.end() ? context.file.text : found->second);
 }
 
 CheckReport check(const BuildOptions& options, bool json) {

@@ -9,6 +9,7 @@
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -53,8 +54,11 @@ struct ReadProject {
 };
 std::unique_ptr<ReadProject> read_project(const BuildOptions& options);
 
-// The build checks, with what the options and the context say. A build fails on findings when `error` is set.
+// The build checks, with what the options and the context say; `base_variables` is what base images define. A build
+// fails on findings when `error` is set.
 parser::CheckResult run_checks(const BuildContext& context, const parser::Conductorfile& parsed,
-                               const BuildOptions& options);
+                               const BuildOptions& options, std::set<std::string> base_variables = {"PATH"});
+// With its place, the line and a caret.
+std::string render(const parser::Finding& finding, const parser::Conductorfile& parsed, const BuildContext& context);
 
 }  // namespace conductor::builder

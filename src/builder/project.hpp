@@ -37,7 +37,10 @@ class Project {
   void write_lock_file() const { pins_.write(); }
 
  private:
+  StageGraph arranged() const;
   void settle_epoch();
+  void judge(const StageGraph& graph) const;
+  void warn(std::string text) const;
   void warn_of_unused_arguments() const;
 
   engine::Engine& engine_;
