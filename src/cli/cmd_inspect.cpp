@@ -6,15 +6,31 @@
 #include "cli/image_view.hpp"
 #include "cli/output.hpp"
 
+#include <optional>
+#include <vector>
+
 namespace conductor::cli {
 
 namespace {
 
-base::Json inspect_one(engine::Engine& engine, const std::string& name, const std::string& type) {
+// All images, listed once for all that are asked for.
+class ImageList {
+ public:
+  const std::vector<image::Listed>& of(const image::Images& images) {
+    if (!list_) list_ = images.list();
+    return *list_;
+  }
+
+ private:
+  std::optional<std::vector<image::Listed>> list_;
+};
+
+base::Json inspect_one(engine::Engine& engine, ImageList& list, const std::string& name, const std::string& type) {
   if (type != "image")
     if (const auto container = engine.try_find(name)) return inspected(engine.observe(*container));
   if (type != "container")
-    if (const auto image = engine.images().find(name)) return inspected(engine.images(), *image);
+    if (const auto image = engine.images().find(name))
+      return inspected(engine.images(), list.of(engine.images()), *image);
   if (type == "container") engine.find(name);  // throws with what was meant
   throw base::Error("there is no " + std::string(type.empty() ? "container or image" : type) + " '" +
                     base::escape_control(name) + "'");
@@ -35,10 +51,11 @@ int inspect(Invocation& call) {
     throw base::Error("option --type takes container or image").with_exit_code(base::exit_usage);
 
   base::Json found = base::Json::array();
+  ImageList list;
   int code = 0;
   for (const auto& name : names) {
     try {
-      base::Json one = inspect_one(call.engine(), name, type);
+      base::Json one = inspect_one(call.engine(), list, name, type);
       if (!format.empty() && format != "json") print_line(expand_template(format, one));
       found.add(std::move(one));
     } catch (const base::Error& e) {

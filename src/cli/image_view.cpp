@@ -73,9 +73,9 @@ base::Json config_json(const image::Config& config) {
   return json;
 }
 
-base::Json inspected(const image::Images& images, const image::Image& image) {
+base::Json inspected(const image::Images& images, const std::vector<image::Listed>& all, const image::Image& image) {
   Json names = Json::array();
-  for (const auto& other : images.list())
+  for (const auto& other : all)
     if (other.image.id == image.id && !other.reference.name.empty()) names.add(other.reference.text());
   Json json = Json::object();
   json.set("Id", image_digest(image));

@@ -13,7 +13,8 @@ namespace conductor::cli {
 
 // Fields of one line of `images`: Repository, Tag, ID, CreatedAt, CreatedSince, Size.
 base::Json listed(const image::Listed& image, bool whole, std::int64_t now_ns);
-base::Json inspected(const image::Images& images, const image::Image& image);
+// `all` is the list of all images, in which its names are found.
+base::Json inspected(const image::Images& images, const std::vector<image::Listed>& all, const image::Image& image);
 // "sha256:" and the id: how docker writes whole ids of images.
 std::string image_digest(const image::Image& image);
 // The configuration as docker shows it: ports and volumes as objects, what is not set left out.

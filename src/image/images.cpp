@@ -73,8 +73,10 @@ bool looks_like_id(const std::string& text) {
 
 std::optional<Image> find_by_id(const store::Locations& locations, const std::string& prefix) {
   std::map<std::string, Image> found;
-  for (auto& image : all_images(locations))
-    if (image.id.starts_with(prefix)) found.emplace(image.id, std::move(image));
+  for (auto& image : all_images(locations, prefix)) {
+    std::string id = image.id;
+    found.emplace(std::move(id), std::move(image));
+  }
   for (auto& base : all_bases(locations))
     if (base.image.id.starts_with(prefix)) found.emplace(base.image.id, std::move(base.image));
   if (found.empty()) return std::nullopt;

@@ -84,10 +84,10 @@ std::optional<Image> read_image(const store::Locations& locations, const std::st
   return store::read_record<Image>(image_record(locations, id));
 }
 
-std::vector<Image> all_images(const store::Locations& locations) {
+std::vector<Image> all_images(const store::Locations& locations, const std::string& prefix) {
   std::vector<Image> images;
   for (const auto& name : store::list_directory(locations.images())) {
-    if (!without_suffix(name)) continue;
+    if (!name.starts_with(prefix) || !without_suffix(name)) continue;
     if (auto image = read_or_log<Image>(locations.images() + "/" + name)) images.push_back(std::move(*image));
   }
   return images;

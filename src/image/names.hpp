@@ -32,8 +32,9 @@ bool remove_tag(const store::Locations& locations, const Reference& reference);
 // All that can be read; a damaged record is logged and left out.
 std::vector<Tag> all_tags(const store::Locations& locations);
 
-// The records of all images, those of bases not among them; a damaged one is logged and left out.
-std::vector<Image> all_images(const store::Locations& locations);
+// The records of all images whose id begins with `prefix`, those of bases not among them; a damaged one is logged and
+// left out. Other records are not read.
+std::vector<Image> all_images(const store::Locations& locations, const std::string& prefix = {});
 std::optional<Image> read_image(const store::Locations& locations, const std::string& id);
 std::string image_record(const store::Locations& locations, const std::string& id);  // path
 
