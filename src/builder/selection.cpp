@@ -59,7 +59,8 @@ class Walk {
   // What is at `path`, with all below it, as `target`.
   void add(const std::string& path, const std::string& target, std::vector<InputFile>& files);
   bool ignored(const std::string& path) const { return !path.empty() && rules_.ignores(path); }
-  bool has_exceptions() const { return exceptions_; }
+  // Ignored with all that is below it.
+  bool ignored_whole(const std::string& path) const { return ignored(path) && !rules_.may_keep_below(path); }
 
  private:
   void enter(const std::string& path, const std::string& target, InputFile& itself, std::vector<InputFile>& files);
@@ -69,7 +70,6 @@ class Walk {
   const linux::RootFd& root_;
   const parser::IgnoreRules& rules_;
   const parser::IgnoreRules& exclude_;
-  const bool exceptions_ = rules_.has_exceptions() || exclude_.has_exceptions();
 };
 
 InputFile look_at(const linux::RootFd& root, const std::string& path, const std::string& target) {
@@ -86,7 +86,7 @@ Selected Walk::take(const std::string& path, const std::string& name, bool exclu
   InputFile first = look_at(root_, path, name);
   selected.directory = S_ISDIR(first.status.st_mode);
   if (S_ISSOCK(first.status.st_mode)) throw Error(base::escape_control(path) + " is a socket");
-  if (excludable && exclude_.ignores(name) && !(selected.directory && exceptions_)) return selected;
+  if (excludable && exclude_.ignores(name) && !(selected.directory && exclude_.has_exceptions())) return selected;
   if (selected.directory) first.target.clear();
   selected.files.push_back(std::move(first));
   if (selected.directory) enter(path, "", selected.files.front(), selected.files);
@@ -118,11 +118,12 @@ void Walk::enter(const std::string& path, const std::string& target, InputFile& 
   for (const auto& name : names) visit(directory, name, below(path, name), below(target, name), files);
 }
 
-// A directory that is left out is walked when a rule takes something back, and kept when something in it is.
+// A directory that is left out is walked when a rule may take something in it back, and kept when something is.
 void Walk::visit(int directory, const std::string& name, const std::string& path, const std::string& target,
                  std::vector<InputFile>& files) {
-  const bool left_out = ignored(path) || exclude_.ignores(target);
-  if (left_out && !exceptions_) return;
+  const bool by_rules = ignored(path), excluded = exclude_.ignores(target), left_out = by_rules || excluded;
+  if (by_rules && !rules_.may_keep_below(path)) return;
+  if (excluded && !exclude_.may_keep_below(target)) return;
   InputFile file;
   file.path = path;
   file.target = target;
@@ -151,7 +152,7 @@ void matches_below(const linux::RootFd& root, const std::string& directory, cons
                    const std::string& pattern, const Walk& walk, std::vector<std::string>& found) {
   for (const auto& name : root.list(directory)) {
     const std::string path = below(directory, name), rest = below(prefix, name);
-    if (walk.ignored(path) && !walk.has_exceptions()) continue;
+    if (walk.ignored_whole(path)) continue;
     const auto status = root.status(path);
     if (!status) continue;
     if (parser::match_pattern(pattern, rest, true))

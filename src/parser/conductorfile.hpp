@@ -223,7 +223,9 @@ class IgnoreRules {
   static IgnoreRules parse(std::string_view text);
   bool ignores(std::string_view path) const;  // relative, without leading "./"
   bool empty() const { return patterns_.empty(); }
-  bool has_exceptions() const;  // then an ignored directory must still be walked
+  bool has_exceptions() const;
+  // False only when an ignored directory holds nothing that is taken back: it need not be walked.
+  bool may_keep_below(std::string_view directory) const;
 
  private:
   struct Pattern {

@@ -55,6 +55,12 @@ bool IgnoreRules::ignores(std::string_view path) const {
   return ignored;
 }
 
+bool IgnoreRules::may_keep_below(std::string_view directory) const {
+  return std::any_of(patterns_.begin(), patterns_.end(), [&](const Pattern& pattern) {
+    return pattern.keep && pattern.pattern->may_match_below(directory);
+  });
+}
+
 bool IgnoreRules::has_exceptions() const {
   return std::any_of(patterns_.begin(), patterns_.end(), [](const Pattern& pattern) { return pattern.keep; });
 }

@@ -197,6 +197,12 @@ bool PathPattern::matches(std::string_view path) const {
   return path.starts_with(head_) && path.ends_with(tail_) && Matcher(steps_).matches(path);
 }
 
+bool PathPattern::may_match_below(std::string_view directory) const {
+  const std::string_view head = form_ == exact || form_ == beginning ? text_ : head_;
+  const std::string below = std::string(directory) + "/";
+  return below.starts_with(head) || head.starts_with(below);
+}
+
 bool PathPattern::matches_within(std::string_view path) const {
   if (form_ == exact) return path.starts_with(text_) && (path.size() == text_.size() || path[text_.size()] == '/');
   if (form_ == beginning) return path.starts_with(text_);

@@ -15,6 +15,8 @@ class PathPattern {
   bool matches(std::string_view path) const;
   // Also when it matches a directory above the path.
   bool matches_within(std::string_view path) const;
+  // False only when nothing below the directory can match, nor match within.
+  bool may_match_below(std::string_view directory) const;
 
  private:
   struct Range {

@@ -124,6 +124,9 @@ TEST_CASE("rules of an ignore file") {
       "!important.log\n"
       "important.log.d\n");
   CHECK(rules.has_exceptions());
+  CHECK(rules.may_keep_below("docs"));
+  CHECK_FALSE(rules.may_keep_below("build"));
+  CHECK_FALSE(rules.may_keep_below("doc"));
   CHECK(rules.ignores("a.log"));
   CHECK_FALSE(rules.ignores("dir/a.log"));
   CHECK(rules.ignores("build"));
@@ -165,4 +168,22 @@ TEST_CASE("ignore files without rules, and malformed ones") {
             .ignores("a"));
   CHECK_THROWS_AS(IgnoreRules::parse("!\n"), conductor::base::Error);
   CHECK_THROWS_AS(IgnoreRules::parse("a[\n"), conductor::base::Error);
+}
+
+TEST_CASE("an ignored directory is walked only when something below it may be taken back") {
+  const auto keeps = [](const char* exception, const char* directory) {
+    return IgnoreRules::parse(std::string("*\n!") + exception).may_keep_below(directory);
+  };
+  CHECK(keeps("a/b/c", "a"));
+  CHECK(keeps("a/b/c", "a/b"));
+  CHECK(keeps("a", "a/b"));
+  CHECK(keeps("a/*.md", "a"));
+  CHECK(keeps("a*/b", "ab"));
+  CHECK(keeps("**/b", "x/y"));
+  CHECK(keeps("x/**", "x/y"));
+  CHECK(keeps("?/b", "x"));
+  CHECK_FALSE(keeps("a/b/c", "ab"));
+  CHECK_FALSE(keeps("a/b/c", "a/c"));
+  CHECK_FALSE(keeps("a/*.md", "b"));
+  CHECK_FALSE(keeps("x/**", "y"));
 }
