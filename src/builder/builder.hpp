@@ -34,7 +34,7 @@ enum class NetworkChoice { standard, none, host };
 
 struct BuildOptions {
   std::string context;  // a directory, "-" (a tar archive or a Conductorfile on standard input), or a URL
-  std::string file;     // empty: Conductorfile, else Dockerfile, of the context; "-": standard input
+  std::string file;     // empty: Conductorfile, Dockerfile or dockerfile of the context; "-": standard input
   std::map<std::string, std::string> contexts;  // --build-context: name → directory, image (docker-image://…) or URL
   std::vector<std::string> tags;                // references
   std::map<std::string, std::string> args;      // --build-arg

@@ -22,7 +22,7 @@ using base::Error;
 
 constexpr std::size_t file_limit = 2U << 20U;
 constexpr std::size_t ignore_limit = 1U << 20U;
-constexpr std::array default_names{"Conductorfile", "Dockerfile"};
+constexpr std::array default_names{"Conductorfile", "Dockerfile", "dockerfile"};
 constexpr std::array ignore_names{".conductorignore", ".dockerignore"};
 constexpr const char* input_name = "-";
 
@@ -43,7 +43,7 @@ std::shared_ptr<const linux::RootFd> share(const linux::RootFd& root) {
 
 // --- what is missing, and what was meant -------------------------------------------------------------------------
 
-// "dockerfile", "Containerfile", "Dockerfile.dev", "app.dockerfile": what people call such files.
+// "DOCKERFILE", "Containerfile", "Dockerfile.dev", "app.dockerfile": what people call such files.
 bool looks_like_one(const std::string& name) {
   const std::string small = base::lower(name);
   for (const std::string word : {"dockerfile", "containerfile", "conductorfile"})

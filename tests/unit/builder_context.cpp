@@ -70,13 +70,21 @@ TEST_CASE("a missing file comes with what was probably meant") {
   CHECK_THAT(open(""), Contains("no Conductorfile and no Dockerfile in " + home.at("app")) && Contains("-f"));
   home.write("app/Dockerfile.dockerignore", "x");
   CHECK_THAT(open(""), !Contains("did you mean"));
-  home.write("app/dockerfile", "FROM x");
-  CHECK_THAT(open(""), Contains("did you mean -f " + home.at("app/dockerfile")));
-  CHECK_THAT(open(home.at("app/dockerfil")), Contains("did you mean " + home.at("app/dockerfile")));
+  home.write("app/Containerfile", "FROM x");
+  CHECK_THAT(open(""), Contains("did you mean -f " + home.at("app/Containerfile")));
+  CHECK_THAT(open(home.at("app/Containerfil")), Contains("did you mean " + home.at("app/Containerfile")));
   CHECK_THAT(open(home.at("app")), Contains("is a directory"));
   CHECK_THAT(failure([&] { builder::open_context(home.at("none"), ""); }), Contains("there is no build context"));
-  CHECK_THAT(failure([&] { builder::open_context(home.at("app/dockerfile"), ""); }),
+  CHECK_THAT(failure([&] { builder::open_context(home.at("app/Containerfile"), ""); }),
              Contains("is not a directory") && Contains("standard input"));
+}
+
+TEST_CASE("the default file is the first of its names that is there") {
+  Home home;
+  for (const std::string name : {"dockerfile", "Dockerfile", "Conductorfile"}) {
+    home.write("app/" + name, "FROM x");
+    CHECK(builder::open_context(home.at("app"), "").file.name == home.at("app/" + name));
+  }
 }
 
 TEST_CASE("a context may be a link, and a named file lie outside of it") {
