@@ -25,24 +25,24 @@ namespace {
       .with_hint(hint.empty() ? "see 'conductor build --help'" : hint);
 }
 
-std::string quoted(const std::string& text) { return "'" + base::escape_control(text) + "'"; }
+std::string shown(const std::string& text) { return "'" + base::escape_control(text) + "'"; }
 
 [[noreturn]] void refuse_field(const std::string& option, const std::string& name,
                                const std::vector<std::string>& known) {
-  refuse(option, "unknown field " + quoted(name) + base::did_you_mean(name, known),
+  refuse(option, "unknown field " + shown(name) + base::did_you_mean(name, known),
          "fields are " + base::join(known, ", "));
 }
 
 bool as_yes(const std::string& option, const std::string& name, const std::string& value) {
   if (value.empty() || value == "true" || value == "1") return true;
   if (value == "false" || value == "0") return false;
-  refuse(option, name + " is true or false, not " + quoted(value));
+  refuse(option, name + " is true or false, not " + shown(value));
 }
 
 // NAME=value; no value where there is no "=".
 std::pair<std::string, std::optional<std::string>> read_pair(const std::string& option, const std::string& text) {
   const auto equals = text.find('=');
-  if (equals == 0 || text.empty()) refuse(option, quoted(text) + " has no name before '='");
+  if (equals == 0 || text.empty()) refuse(option, shown(text) + " has no name before '='");
   if (equals == std::string::npos) return {text, std::nullopt};
   return {text.substr(0, equals), text.substr(equals + 1)};
 }
@@ -74,7 +74,7 @@ OptionFields split_fields(const std::string& option, const std::string& text) {
     else
       pieces.back() += text[i];
   }
-  if (in_quotes) refuse(option, "a quote is not closed in " + quoted(text));
+  if (in_quotes) refuse(option, "a quote is not closed in " + shown(text));
   OptionFields fields;
   for (const auto& piece : pieces) {
     const auto equals = piece.find('=');
@@ -108,7 +108,7 @@ std::map<std::string, std::string> read_contexts(const std::vector<std::string>&
   for (const auto& text : texts) {
     const auto [name, value] = read_pair("--build-context", text);
     if (!value || value->empty())
-      refuse("--build-context", quoted(text) + " is not NAME=PATH",
+      refuse("--build-context", shown(text) + " is not NAME=PATH",
              "NAME=DIRECTORY, NAME=docker-image://IMAGE or NAME=URL");
     contexts[name] = *value;
   }
@@ -131,17 +131,17 @@ builder::SecretSource read_secret(const std::string& text, const Surroundings& a
     else
       refuse_field(option, name, {"id", "type", "src", "source", "env"});
   }
-  if (secret.id.empty()) refuse(option, quoted(text) + " has no id", "id=NAME,src=FILE or id=NAME,env=VARIABLE");
-  if (!type.empty() && type != "file" && type != "env") refuse(option, "type is file or env, not " + quoted(type));
+  if (secret.id.empty()) refuse(option, shown(text) + " has no id", "id=NAME,src=FILE or id=NAME,env=VARIABLE");
+  if (!type.empty() && type != "file" && type != "env") refuse(option, "type is file or env, not " + shown(type));
   if (type == "env" && secret.environment.empty()) secret.environment = std::exchange(secret.file, "");
   if (secret.file.empty() && secret.environment.empty()) {
     const bool variable = type == "env" || (type.empty() && around.variable(secret.id));
     (variable ? secret.environment : secret.file) = secret.id;
   }
   if (!secret.file.empty() && !secret.environment.empty())
-    refuse(option, quoted(text) + " names both a file and a variable");
+    refuse(option, shown(text) + " names both a file and a variable");
   if (!secret.file.empty() && !around.is_file(secret.file))
-    refuse(option, "there is no file " + quoted(secret.file) + " for the secret " + quoted(secret.id));
+    refuse(option, "there is no file " + shown(secret.file) + " for the secret " + shown(secret.id));
   return secret;
 }
 
@@ -154,7 +154,7 @@ builder::SshSource read_ssh(const std::string& text, const Surroundings& around)
     refuse(option, "there is no agent: SSH_AUTH_SOCK is not set",
            "start one with ssh-agent, or name its socket: " + base::escape_control(id) + "=SOCKET");
   if (around.is_file(source.socket))
-    refuse(option, quoted(source.socket) + " is a file, not the socket of an agent",
+    refuse(option, shown(source.socket) + " is a file, not the socket of an agent",
            "keys are used through an agent: ssh-add FILE, then --ssh " + base::escape_control(id));
   return source;
 }
@@ -179,7 +179,7 @@ builder::Output read_output(const std::string& text, std::vector<std::string>& t
       for (const auto& tag : base::split(value, ',')) tags.push_back(tag);
     } else if (name == "compression") {
       if (value != "uncompressed" && value != "gzip" && value != "zstd")
-        refuse(option, "compression is uncompressed, gzip or zstd, not " + quoted(value));
+        refuse(option, "compression is uncompressed, gzip or zstd, not " + shown(value));
       output.compression = value;
     } else if (name == "push" || name == "push-by-digest") {
       if (as_yes(option, name, value)) refuse(option, "images are not pushed to a registry yet");
@@ -195,7 +195,7 @@ builder::Output read_output(const std::string& text, std::vector<std::string>& t
   const auto known = std::find_if(types.begin(), types.end(), [&](const auto& entry) { return type == entry.first; });
   if (type == "registry" || type == "cacheonly") refuse(option, "type=" + type + " is not supported yet");
   if (known == types.end())
-    refuse(option, type.empty() ? "no type in " + quoted(text) : "unknown type " + quoted(type),
+    refuse(option, type.empty() ? "no type in " + shown(text) : "unknown type " + shown(type),
            "type is local, tar, oci, docker or image");
   output.type = known->second;
   if (output.type == OutputType::store) return {};
@@ -221,7 +221,7 @@ std::string read_cache(const std::string& option, const std::string& text) {
     else if (name == place)
       directory = value;
     else if (name == "mode" && option == "--cache-to") {
-      if (value != "min" && value != "max") refuse(option, "mode is min or max, not " + quoted(value));
+      if (value != "min" && value != "max") refuse(option, "mode is min or max, not " + shown(value));
     } else if (name != "compression" && name != "oci-mediatypes" && name != "ignore-error") {
       refuse_field(option, name, {"type", place, "mode"});
     }
@@ -229,7 +229,7 @@ std::string read_cache(const std::string& option, const std::string& text) {
   if (type != "local") {
     static constexpr std::array others = {"registry", "gha", "s3", "azblob", "inline"};
     const bool known = std::find(others.begin(), others.end(), type) != others.end();
-    refuse(option, known ? "type=" + type + " is not supported yet" : "unknown type " + quoted(type),
+    refuse(option, known ? "type=" + type + " is not supported yet" : "unknown type " + shown(type),
            "type=local," + place + "=DIR");
   }
   if (directory.empty()) refuse(option, "type=local needs " + place + "=DIR");
@@ -253,21 +253,21 @@ monitor::ResourceLimit read_ulimit(const std::string& text) {
   if (found == names.end()) {
     std::vector<std::string> known;
     for (const auto& entry : names) known.emplace_back(entry.first);
-    refuse(option, "unknown limit " + quoted(name) + base::did_you_mean(name, known), "NAME=SOFT[:HARD]");
+    refuse(option, "unknown limit " + shown(name) + base::did_you_mean(name, known), "NAME=SOFT[:HARD]");
   }
   const auto limit = [&](const std::string& number) -> std::uint64_t {
     if (number == "-1" || number == "unlimited") return ~std::uint64_t{0};
     const auto read = base::parse_number(number);
-    if (!read) refuse(option, quoted(text) + " is not NAME=SOFT[:HARD] with whole numbers, or -1");
+    if (!read) refuse(option, shown(text) + " is not NAME=SOFT[:HARD] with whole numbers, or -1");
     return static_cast<std::uint64_t>(*read);
   };
-  if (!value) refuse(option, quoted(text) + " is not NAME=SOFT[:HARD]");
+  if (!value) refuse(option, shown(text) + " is not NAME=SOFT[:HARD]");
   const auto colon = value->find(':');
   monitor::ResourceLimit result;
   result.resource = static_cast<int>(found->second);
   result.soft = limit(value->substr(0, colon));
   result.hard = colon == std::string::npos ? result.soft : limit(value->substr(colon + 1));
-  if (result.soft > result.hard) refuse(option, quoted(text) + ": the soft limit is above the hard one");
+  if (result.soft > result.hard) refuse(option, shown(text) + ": the soft limit is above the hard one");
   return result;
 }
 
@@ -275,7 +275,7 @@ builder::NetworkChoice read_build_network(const std::string& text) {
   if (text == "default" || text.empty()) return builder::NetworkChoice::standard;
   if (text == "none") return builder::NetworkChoice::none;
   if (text == "host") return builder::NetworkChoice::host;
-  refuse("--network", quoted(text) + " is not default, none or host");
+  refuse("--network", shown(text) + " is not default, none or host");
 }
 
 std::string read_build_host(const std::string& text) {
@@ -291,14 +291,14 @@ void check_platform(const std::string& text, const std::string& architecture) {
                       (architecture == "amd64" && (written == "linux/x86_64" || written == "linux/amd64/v1")) ||
                       (architecture == "arm64" && (written == "linux/aarch64" || written == "linux/arm64/v8"));
     if (!same)
-      refuse("--platform", quoted(platform) + " is not the platform of this machine", "images are built for " + own);
+      refuse("--platform", shown(platform) + " is not the platform of this machine", "images are built for " + own);
   }
 }
 
 std::int64_t read_epoch(const std::string& text) {
   const auto seconds = base::parse_number(text, INT64_MAX / 1'000'000'000);
   if (!seconds)
-    throw base::Error("SOURCE_DATE_EPOCH is " + quoted(text) + ", not whole seconds since 1970")
+    throw base::Error("SOURCE_DATE_EPOCH is " + shown(text) + ", not whole seconds since 1970")
         .with_exit_code(base::exit_usage);
   return *seconds;
 }
@@ -313,14 +313,14 @@ BuildCall read_call(const std::string& text) {
   const auto pieces = base::split(text, ',');
   const auto kind = std::find_if(kinds.begin(), kinds.end(), [&](const auto& k) { return pieces[0] == k.first; });
   if (kind == kinds.end())
-    refuse(option, quoted(pieces[0]) + " is not build, check, outline, targets or ast" +
+    refuse(option, shown(pieces[0]) + " is not build, check, outline, targets or ast" +
                        base::did_you_mean(pieces[0], {"build", "check", "outline", "targets", "ast"}));
   BuildCall call{kind->second, false};
   for (std::size_t i = 1; i < pieces.size(); ++i) {
     if (pieces[i] == "format=json")
       call.json = true;
     else if (pieces[i] != "format=text")
-      refuse(option, quoted(pieces[i]) + " is not format=json or format=text");
+      refuse(option, shown(pieces[i]) + " is not format=json or format=text");
   }
   return call;
 }
