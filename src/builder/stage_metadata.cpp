@@ -4,6 +4,7 @@
 #include "builder/stage_builder.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace conductor::builder {
 namespace {
@@ -25,23 +26,21 @@ std::optional<std::vector<std::string>> command_words(const parser::Command& com
 
 // Values see the variables of the instructions before, not those of the same one.
 void StageBuilder::apply(const parser::Env& env, const Instruction&) {
-  std::vector<std::string> changed = result_.config.env;
+  std::vector<std::pair<std::string, std::string>> changed;
   for (const auto& [key, value] : env.variables) {
     const std::string name = expand(key);
     if (name.empty()) throw base::Error("the name of a variable is empty");
-    set_variable(changed, name, expand(value));
+    changed.emplace_back(name, expand(value));
   }
-  result_.config.env = std::move(changed);
+  for (const auto& [name, value] : changed) set_variable(result_.config.env, name, value);
 }
 
 void StageBuilder::apply(const parser::Label& label, const Instruction&) {
-  std::map<std::string, std::string> changed = result_.config.labels;
   for (const auto& [key, value] : label.labels) {
     const std::string name = expand(key);
     if (name.empty()) throw base::Error("the name of a label is empty");
-    changed[name] = expand(value);
+    result_.config.labels[name] = expand(value);
   }
-  result_.config.labels = std::move(changed);
 }
 
 void StageBuilder::apply(const parser::Arg& arg, const Instruction&) {
