@@ -108,12 +108,14 @@ int report_failure(int channel, const std::exception& failure) {
   return message.code;
 }
 
-linux::Child start_first_process(const LaunchSpec& spec, const Fd* network, Fd channel, ProcessStreams streams) {
+linux::Child start_first_process(const LaunchSpec& spec, const Fd* network, Fd channel, Fd& monitors_end,
+                                 ProcessStreams streams) {
   std::uint64_t flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC;
   if (spec.network == NetworkNamespace::own && network == nullptr) flags |= CLONE_NEWNET;
   Fd group;
   if (spec.cgroup_unified) group = linux::open_file(spec.cgroup_directories.at(0), O_PATH | O_DIRECTORY);
   const auto body = [&] {
+    monitors_end.reset();
     try {
       return set_up_and_execute(spec, network, channel, streams);
     } catch (const std::exception& failure) {

@@ -69,7 +69,7 @@ void Session::launch() {
   failure_.reset();
   auto [ours, theirs] = linux::make_socket_pair();
   const Fd* kept = ran_ && spec_.network == NetworkNamespace::own ? &network_ : nullptr;
-  process_ = start_first_process(spec_, kept, std::move(theirs), streams_.for_process());
+  process_ = start_first_process(spec_, kept, std::move(theirs), ours, streams_.for_process());
   channel_ = std::move(ours);
   if (!ran_) keep_network_namespace(process_.pid);
   status_.process = linux::identify(process_.pid);
