@@ -1,10 +1,17 @@
-"""Commands that change something, each with the state it starts from and what a user does after it has failed."""
+"""Commands that change something, each with the state it starts from and what a user does after it has failed; and the
+sweep, which makes one call after the other the one at fault."""
+import hashlib
+import io
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
+import tarfile
 import time
 
+# A root of their own: the build's cache is emptied again and again.
+os.environ.setdefault("CONDUCTOR_E2E_ROOT", str(pathlib.Path(os.environ["CONDUCTOR_BUILD"]) / "faults-root"))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 import harness  # noqa: E402
 from harness import conductor  # noqa: E402
@@ -28,6 +35,23 @@ COMPOSE = f"""services:
     depends_on: [back]
 volumes:
   kept:
+"""
+STAGES = f"""FROM {IMAGE} AS one
+WORKDIR /work/deep
+COPY tree ./tree
+RUN --mount=type=cache,target=/cache,id=fault --mount=type=secret,id=word,required=true \\
+    --mount=type=tmpfs,target=/scratch --mount=type=bind,source=input,target=/given \\
+    cat /given /run/secrets/word > /scratch/both && sha256sum < /scratch/both > sum && echo run >> /cache/runs
+
+FROM {IMAGE} AS two
+ADD archive.tar /unpacked/
+RUN --mount=type=bind,rw,source=tree,target=/given touch /given/new && ls /given > /listed
+
+FROM {IMAGE}
+COPY --link --from=one /work /work
+COPY --from=two /unpacked /listed /from-two/
+RUN cat /from-two/listed /work/deep/sum > /result
+WORKDIR /end
 """
 
 
@@ -87,6 +111,60 @@ class Build(Scenario):
 
     def converge(self):
         self.conductor("rmi", "-f", "fault-built", check=False)
+        self.conductor("system", "prune", "-f")
+        self.conductor("system", "recover")
+
+
+def digest(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+class BuildStages(Scenario):
+    """Parallel stages, every kind of mount, every kind of output; it ends with the same bytes whatever came before."""
+    points = 6
+
+    def __init__(self, folder, port):
+        super().__init__(folder, port)
+        self.context, self.wanted = folder / "context", None
+        (self.context / "tree" / "below").mkdir(parents=True)
+        (self.context / "Conductorfile").write_text(STAGES)
+        for name in ("input", "tree/first", "tree/below/second"):
+            (self.context / name).write_text(f"{name}\n")
+        with tarfile.open(self.context / "archive.tar", "w") as archive:
+            for name in ("packed/one", "packed/two"):
+                member = tarfile.TarInfo(name)
+                member.size = len(name)
+                archive.addfile(member, io.BytesIO(name.encode()))
+
+    def command(self, made="made"):
+        made = self.folder / made
+        return ("build", "-q", "-t", "fault-built", "--load", "--build-arg", "SOURCE_DATE_EPOCH=1700000000",
+                "--secret", f"id=word,src={self.context}/input", "--cache-to", f"type=local,dest={made}/cache",
+                "-o", f"type=oci,dest={made}/image.tar", "-o", f"type=local,dest={made}/files", str(self.context))
+
+    def prepare(self):
+        self.conductor("rmi", "-f", "fault-built", check=False)
+        self.conductor("system", "prune", "-f")
+        shutil.rmtree(self.folder / "made", ignore_errors=True)
+        (self.folder / "made").mkdir()
+
+    def results(self, image, made="made"):
+        """The image's id, and of every file that is made its name with its digest."""
+        made = self.folder / made
+        files = sorted(path for path in made.rglob("*") if path.is_file() and not path.is_symlink())
+        # The cache names its layers by their digest; when its steps were of use is part of its record.
+        return image.strip(), [(str(path.relative_to(made)), path.name == "cache.json" or digest(path)) for path in files]
+
+    def same(self, image, made="made"):
+        found = self.results(image, made)
+        self.wanted = self.wanted or found
+        if found != self.wanted:
+            raise AssertionError(f"another result: {found} instead of {self.wanted}")
+
+    def converge(self):
+        """Builds again, with what the one that failed left in the cache."""
+        self.same(self.conductor(*self.command()).stdout)
+        self.prepare()
         self.conductor("system", "recover")
 
 
@@ -124,7 +202,7 @@ class ComposeDown(ComposeUp):
         return ("compose", "-p", "fault", "down", "-v", "-t", "0")
 
 
-ALL = [RunDetached, RunForeground, RemoveRunning, Stop, Build, ComposeUp, ComposeUpAgain, ComposeDown]
+ALL = [RunDetached, RunForeground, RemoveRunning, Stop, Build, BuildStages, ComposeUp, ComposeUpAgain, ComposeDown]
 
 
 def injected(scenario, **variables):
@@ -163,7 +241,7 @@ def strays():
 
 
 def state():
-    return harness.census() + strays()
+    return conductor("system", "census", "--all").stdout.splitlines() + strays()
 
 
 def state_once(wanted, seconds=5):
@@ -174,3 +252,43 @@ def state_once(wanted, seconds=5):
         if found == wanted or time.monotonic() > deadline:
             return found
         time.sleep(0.02)
+
+
+class Sweep(harness.Case):
+    """A scenario over and over, each time with another call at fault, and each time all is as it was before."""
+
+    def wants(self, changes):
+        """Whether to a call of that kind the fault comes."""
+        raise NotImplementedError
+
+    def faults(self):
+        """The faults, as the injector takes them; one a call."""
+        raise NotImplementedError
+
+    def judge(self, done, name):
+        """Asserts that a command may end so, when the fault was at the call of that name."""
+        raise NotImplementedError
+
+    @classmethod
+    def add_tests(cls):
+        for kind in ALL:
+            setattr(cls, f"test_{kind.__name__}", lambda self, kind=kind: self.sweep(kind))
+
+    def sweep(self, kind):
+        self.busybox_image(IMAGE)
+        conductor("system", "prune", "-f")
+        before = state()
+        scenario = kind(self.folder, harness.free_port())
+        scenario.prepare()
+        calls = calls_of(scenario, lambda name, changes: self.wants(changes))
+        scenario.converge()
+        self.assertEqual(state_once(before), before, "without a fault")
+        for (number, name), fault in zip(calls, self.faults()):
+            with self.subTest(call=number, name=name, fault=fault):
+                scenario.prepare()
+                done = injected(scenario, FAULT=f"{number}:{fault}")
+                self.judge(done, name)
+                scenario.converge()
+                found = state_once(before)
+                expected, before = before, found  # what one call leaves is not held against the next
+                self.assertEqual(found, expected, done.stderr)
