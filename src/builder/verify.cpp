@@ -4,6 +4,10 @@
 #include "base/units.hpp"
 #include "builder/project.hpp"
 
+#include <poll.h>
+
+#include <algorithm>
+
 namespace conductor::builder {
 namespace {
 
@@ -41,6 +45,17 @@ std::optional<Difference> compare(const image::Images& images, const StageGraph&
   return std::nullopt;
 }
 
+// Until the clock shows another second: a step that reads it, to the second as most do, then reads another time.
+void await_next_second(const linux::Cancellation* wish) {
+  constexpr std::int64_t second = 1'000'000'000, millisecond = 1'000'000;
+  const std::int64_t begin = base::now_unix_ns() / second;
+  for (std::int64_t now = base::now_unix_ns(); now / second == begin; now = base::now_unix_ns()) {
+    pollfd wait{wish != nullptr ? wish->descriptor() : -1, POLLIN, 0};
+    poll(&wait, 1, static_cast<int>((second - now % second) / millisecond) + 1);
+    if (wish != nullptr) wish->check();
+  }
+}
+
 }  // namespace
 
 std::optional<Difference> verify(engine::Engine& engine, const BuildOptions& options, const Listener& listener) {
@@ -53,7 +68,9 @@ std::optional<Difference> verify(engine::Engine& engine, const BuildOptions& opt
     constexpr std::int64_t second = 1'000'000'000;
     const auto newest =
         project.source_date_epoch() ? project.source_date_epoch() : std::optional(base::now_unix_ns() / second);
-    const auto first_time = project.run(newest), second_time = project.run(newest);
+    const auto first_time = project.run(newest);
+    await_next_second(options.cancellation);
+    const auto second_time = project.run(newest);
     return compare(engine.images(), project.graph(), first_time, second_time);
   });
 }

@@ -175,4 +175,8 @@ TEST_CASE("verify finds nothing where all is the same, and the step where it is 
   CHECK_THAT(difference->step, Contains("Conductorfile:4: RUN"));
   CHECK(difference->path == "/d/id");
   CHECK_THAT(difference->how, Contains("content"));
+  rig.context().write_file("Conductorfile", with_programs + "RUN --network=none /bin/busybox date +%s > /now\n");
+  const auto clock = builder::verify(rig.engine(), options, nullptr);
+  REQUIRE(clock);
+  CHECK(clock->path == "/now");
 }
