@@ -29,8 +29,9 @@ struct BuildContext {
 // `where`: a directory (or a link to one); "-": standard input, a tar archive or the text of a Conductorfile; a git
 // URL; the http(s) URL of a tar archive or of a Conductorfile. A text comes with an empty context.
 //
-// `file` empty: Conductorfile, Dockerfile or dockerfile of the context. Otherwise a path as the user typed it, which may lie
-// outside the context; where there is none, and for a context that is not a directory of his, a path in the context;
+// `file` empty: Conductorfile, Dockerfile or dockerfile of the context. Otherwise a path as the user typed it, which
+// may lie outside the context; where there is none, and for a context that is not a directory of his, a path in the
+// context;
 // "-": standard input; or an http(s) URL. Rules are read from FILE.dockerignore beside it, else from .conductorignore,
 // else .dockerignore of the context. Throws base::Error naming what is missing and what was probably meant.
 BuildContext open_context(const std::string& where, const std::string& file, const Fetching& fetching = {});
