@@ -130,6 +130,7 @@ class Engine {
   void clean_up(const std::string& id);
   // Everything of an id whose record is gone or never was; the caller holds its lock.
   void remove_remains(const std::string& id, const std::optional<Container>& container, bool volumes);
+  void remove_anonymous_volume(const std::string& name, const std::string& id);
   void recover_remains();
   void recover_names();
   void recover_ended();

@@ -169,12 +169,9 @@ void Engine::remove_remains(const std::string& id, const std::optional<Container
     for (const auto& name : store::list_directory(locations_.names()))
       problems.attempt([&] { give_up_name(locations_, name, id); });
   }
-  if (volumes) {
-    for (const auto& volume : volumes_.list())
-      if (const auto owner = volume.labels.find("conductor.anonymous");
-          owner != volume.labels.end() && owner->second == id)
-        problems.attempt([&] { volumes_.remove(volume.name, {}); });
-  }
+  if (volumes)
+    for (const auto& volume : store::list_directory(locations_.volumes()))
+      problems.attempt([&] { remove_anonymous_volume(volume, id); });
   // While anything is left the directory stays, and recover comes back to it; its files are gone in any case.
   if (problems.clean()) {
     problems.attempt([&] { remove_directory(locations_, id); });
@@ -182,6 +179,19 @@ void Engine::remove_remains(const std::string& id, const std::optional<Container
     problems.attempt([&] { linux::remove_tree(upper_directory(locations_, id)); });
   }
   problems.finish();
+}
+
+// One that cannot be read now is an error, so that recover comes back to it; one that is damaged is somebody's own.
+void Engine::remove_anonymous_volume(const std::string& name, const std::string& id) {
+  std::optional<volume::Volume> volume;
+  try {
+    volume = volumes_.find(name);
+  } catch (const store::DamagedRecord&) {
+    return;
+  }
+  if (!volume) return;
+  const auto owner = volume->labels.find("conductor.anonymous");
+  if (owner != volume->labels.end() && owner->second == id) volumes_.remove(name, {});
 }
 
 int Engine::exec(const std::string& id, const ExecOptions& options) {
