@@ -1,5 +1,6 @@
 #include "compose/executor.hpp"
 
+#include "base/log.hpp"
 #include "base/text.hpp"
 
 #include <algorithm>
@@ -105,7 +106,11 @@ class Executor::Run {
     } catch (const std::exception& e) {
       failure = e.what();
     }
-    if (journal_ != nullptr) journal_->end(step, !failure);
+    try {
+      if (journal_ != nullptr) journal_->end(step, !failure);
+    } catch (const std::exception& e) {
+      if (!failure) failure = e.what();
+    }
     tell({failure ? Update::Kind::failed : Update::Kind::done, index, failure.value_or("")});
     const std::lock_guard lock(mutex_);
     states_[index] = failure ? State::failed : State::done;
@@ -117,9 +122,14 @@ class Executor::Run {
     changed_.notify_all();
   }
 
+  // Whoever cannot be told any more, a pipe that nobody reads, does not stop the work.
   void tell(const Update& update) {
     const std::lock_guard lock(telling_);
-    if (executor_.listener_) executor_.listener_(plan_, update);
+    try {
+      if (executor_.listener_) executor_.listener_(plan_, update);
+    } catch (const base::Error& e) {
+      base::log(base::LogLevel::debug, e.message());
+    }
   }
 };
 

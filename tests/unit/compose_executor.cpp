@@ -149,3 +149,13 @@ TEST_CASE("a plan with a deep, wide order ends quickly") {
   compose::Executor executor([](const Step&, const auto&) { throw base::Error("no"); });
   CHECK(executor.run(plan).not_begun.size() >= 55);
 }
+
+TEST_CASE("a listener that fails stops nothing") {
+  Plan plan;
+  plan.add(start("a"), {}, {plan.add(start("b"))});
+  const auto outcome = compose::Executor([](const Step&, const auto&) {},
+                                         [](const Plan&, const compose::Update&) { throw base::Error("cannot write"); })
+                           .run(plan);
+  CHECK(outcome.whole());
+  CHECK(outcome.done.size() == 2);
+}
