@@ -30,6 +30,24 @@ void fields(S& s, V&& v) {
   v("name", s.name), v("labels", s.labels);
 }
 
+struct CreateNetwork {
+  static constexpr const char* type = "create_network";
+  network::NetworkConfig network;
+};
+template <base::Is<CreateNetwork> S, class V>
+void fields(S& s, V&& v) {
+  v("network", s.network);
+}
+
+struct RemoveNetwork {
+  static constexpr const char* type = "remove_network";
+  std::string name;
+};
+template <base::Is<RemoveNetwork> S, class V>
+void fields(S& s, V&& v) {
+  v("name", s.name);
+}
+
 struct BuildImage {
   static constexpr const char* type = "build_image";
   std::string service;

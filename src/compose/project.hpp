@@ -59,6 +59,13 @@ struct DesiredVolume {
   base::Position position;
 };
 
+struct DesiredNetwork {
+  std::string key;
+  network::NetworkConfig config;  // with its name on this machine
+  bool external = false;
+  base::Position position;
+};
+
 struct Project {
   std::string name;
   std::string directory;  // absolute; relative paths of the file start here
@@ -68,6 +75,7 @@ struct Project {
   bool strict = true;
   std::vector<DesiredService> services;  // each after what it depends on, else in the order written
   std::vector<DesiredVolume> volumes;
+  std::vector<DesiredNetwork> networks;  // with "default" where a service is in it
   std::vector<base::Diagnostic> warnings;
   parser::ComposeFile source;
 

@@ -36,10 +36,10 @@ void fields(S& s, V&& v) {
   v("inodes", s.inodes), v("propagation", s.propagation);
 }
 
-enum class NetworkMode { links, none, host };
+enum class NetworkMode { links, none, host, container };
 constexpr auto enum_names(NetworkMode) {
   return std::array{std::pair{NetworkMode::links, "links"}, std::pair{NetworkMode::none, "none"},
-                    std::pair{NetworkMode::host, "host"}};
+                    std::pair{NetworkMode::host, "host"}, std::pair{NetworkMode::container, "container"}};
 }
 
 struct ContainerConfig {
@@ -55,6 +55,7 @@ struct ContainerConfig {
   linux::CgroupLimits limits;
   std::int64_t shm_size = 64 << 20;
   NetworkMode network = NetworkMode::links;
+  std::string network_container;     // with mode container: name or id of the one whose network is shared
   network::EndpointConfig endpoint;  // names are filled in by create
   monitor::Restart restart;
   monitor::Healthcheck healthcheck;
@@ -71,7 +72,8 @@ void fields(S& s, V&& v) {
   v("hostname", s.hostname), v("terminal", s.terminal), v("open_stdin", s.open_stdin), v("init", s.init);
   v("read_only", s.read_only), v("privileged", s.privileged), v("no_new_privileges", s.no_new_privileges);
   v("auto_remove", s.auto_remove), v("cap_add", s.cap_add), v("cap_drop", s.cap_drop), v("mounts", s.mounts);
-  v("limits", s.limits), v("shm_size", s.shm_size), v("network", s.network), v("endpoint", s.endpoint);
+  v("limits", s.limits), v("shm_size", s.shm_size), v("network", s.network),
+      v("network_container", s.network_container), v("endpoint", s.endpoint);
   v("restart", s.restart), v("healthcheck", s.healthcheck), v("stop_signal", s.stop_signal);
   v("stop_grace", s.stop_grace), v("labels", s.labels);
 }

@@ -3,6 +3,7 @@
 #include "base/error.hpp"
 #include "base/text.hpp"
 #include "linux/fd.hpp"
+#include "store/settings.hpp"
 
 #include <cstdlib>
 
@@ -22,21 +23,11 @@ std::optional<std::string> configured(const Suite& suite, const std::string& fil
   if (const char* value = std::getenv("CONDUCTOR_SNAPSHOT_MIRROR"); value != nullptr && *value != '\0') return value;
   const auto text = linux::try_read_file(file);
   if (!text) return std::nullopt;
-  auto own = find_setting(*text, "snapshot_mirror." + suite.distribution);
-  return own ? own : find_setting(*text, "snapshot_mirror");
+  auto own = store::find_setting(*text, "snapshot_mirror." + suite.distribution);
+  return own ? own : store::find_setting(*text, "snapshot_mirror");
 }
 
 }  // namespace
-
-std::optional<std::string> find_setting(std::string_view text, std::string_view name) {
-  std::optional<std::string> value;
-  for (const auto& line : base::split(text, '\n')) {
-    const auto equals = line.find('=');
-    if (equals == std::string::npos || line.starts_with('#')) continue;
-    if (base::trim(line.substr(0, equals)) == name) value = base::trim(line.substr(equals + 1));
-  }
-  return value;
-}
 
 std::string snapshot_address(const std::string& pattern, const std::string& distribution, const std::string& time) {
   std::string address = replace_all(replace_all(pattern, distribution_word, distribution), time_word, time);

@@ -55,18 +55,6 @@ void send_all(const Fd& socket, const std::string& bytes) {
 
 }  // namespace
 
-std::string to_text(Ipv4 address) {
-  std::array<char, INET_ADDRSTRLEN> text{};
-  const in_addr value{htonl(address)};
-  return inet_ntop(AF_INET, &value, text.data(), text.size());
-}
-
-std::optional<Ipv4> parse_ipv4(const std::string& text) {
-  in_addr value{};
-  if (inet_pton(AF_INET, text.c_str(), &value) != 1) return std::nullopt;
-  return ntohl(value.s_addr);
-}
-
 Netlink::Netlink() : socket_(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE)) {
   if (!socket_) throw base::Error::from_errno("socket(AF_NETLINK, NETLINK_ROUTE)");
   const int on = 1;
@@ -127,15 +115,26 @@ void Netlink::set_link_up(int index, const std::vector<int>& ipv4_settings) {
   add(m.get(), "setting interface " + std::to_string(index) + " up");
 }
 
-void Netlink::add_address(int index, Ipv4 address, int prefix_length) {
+void Netlink::add_address(int index, const IpAddress& address, int prefix_length) {
   RequestBuilder m(RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE);
   auto& fixed = m.extra<ifaddrmsg>();
-  fixed.ifa_family = AF_INET;
+  fixed.ifa_family = family_of(address.v6);
   fixed.ifa_prefixlen = static_cast<std::uint8_t>(prefix_length);
   fixed.ifa_index = static_cast<std::uint32_t>(index);
+  if (address.v6) fixed.ifa_flags = IFA_F_NODAD;
   m.address(IFA_LOCAL, address);
   m.address(IFA_ADDRESS, address);
   add(m.get(), "adding address " + to_text(address));
+}
+
+void Netlink::remove_address(int index, const IpAddress& address, int prefix_length) {
+  RequestBuilder m(RTM_DELADDR, 0);
+  auto& fixed = m.extra<ifaddrmsg>();
+  fixed.ifa_family = family_of(address.v6);
+  fixed.ifa_prefixlen = static_cast<std::uint8_t>(prefix_length);
+  fixed.ifa_index = static_cast<std::uint32_t>(index);
+  m.address(IFA_LOCAL, address);
+  add(m.get(), "removing address " + to_text(address), {EADDRNOTAVAIL, ENODEV});
 }
 
 void Netlink::add_route(const Route& route) {
@@ -148,10 +147,10 @@ void Netlink::remove_route(const Route& route) {
       {ESRCH, ENODEV});
 }
 
-void Netlink::add_neighbour(int index, Ipv4 address, const std::string& mac) {
+void Netlink::add_neighbour(int index, const IpAddress& address, const std::string& mac) {
   RequestBuilder m(RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE);
   auto& fixed = m.extra<ndmsg>();
-  fixed.ndm_family = AF_INET;
+  fixed.ndm_family = family_of(address.v6);
   fixed.ndm_ifindex = index;
   fixed.ndm_state = NUD_PERMANENT;
   m.address(NDA_DST, address);
@@ -286,22 +285,43 @@ bool Netlink::wait_gone(const std::string& name, int milliseconds) {
 }
 
 std::vector<PolicyRule> Netlink::rules() {
-  RequestBuilder m(RTM_GETRULE, NLM_F_DUMP);
-  m.extra<fib_rule_hdr>().family = AF_INET;
   std::vector<PolicyRule> result;
-  dump(m.get(), [&](const nlmsghdr* message) { result.push_back(read_rule(message)); });
+  for (const bool v6 : {false, true}) {
+    RequestBuilder m(RTM_GETRULE, NLM_F_DUMP);
+    m.extra<fib_rule_hdr>().family = family_of(v6);
+    dump(m.get(), [&](const nlmsghdr* message) { result.push_back(read_rule(message)); });
+  }
   return result;
 }
 
 std::vector<Route> Netlink::routes(std::uint32_t table) {
-  RequestBuilder m(RTM_GETROUTE, NLM_F_DUMP);
-  m.extra<rtmsg>().rtm_family = AF_INET;
-  m.u32(RTA_TABLE, table);
   std::vector<Route> result;
-  dump(m.get(), [&](const nlmsghdr* message) {
-    const Route route = read_route(message);
-    if (route.table == table) result.push_back(route);
-  });
+  for (const bool v6 : {false, true}) {
+    RequestBuilder m(RTM_GETROUTE, NLM_F_DUMP);
+    m.extra<rtmsg>().rtm_family = family_of(v6);
+    m.u32(RTA_TABLE, table);
+    dump(m.get(), [&](const nlmsghdr* message) {
+      const Route route = read_route(message);
+      if (route.table == table) result.push_back(route);
+    });
+  }
+  return result;
+}
+
+std::vector<InterfaceAddress> Netlink::addresses() {
+  RequestBuilder m(RTM_GETADDR, NLM_F_DUMP);
+  m.extra<ifaddrmsg>().ifa_family = AF_UNSPEC;
+  std::vector<InterfaceAddress> result;
+  dump(m.get(), [&](const nlmsghdr* message) { result.push_back(read_interface_address(message)); });
+  return result;
+}
+
+std::vector<Neighbour> Netlink::neighbours(int index) {
+  RequestBuilder m(RTM_GETNEIGH, NLM_F_DUMP);
+  m.extra<ndmsg>().ndm_family = AF_UNSPEC;
+  m.u32(NDA_IFINDEX, static_cast<std::uint32_t>(index));
+  std::vector<Neighbour> result;
+  dump(m.get(), [&](const nlmsghdr* message) { result.push_back(read_neighbour(message)); });
   return result;
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "linux/fd.hpp"
+#include "linux/ip_address.hpp"
 
 #include <net/if.h>
 
@@ -16,10 +17,6 @@ struct nlmsghdr;
 
 namespace conductor::linux {
 
-using Ipv4 = std::uint32_t;  // host byte order: 10.0.0.1 is 0x0a000001
-std::string to_text(Ipv4 address);
-std::optional<Ipv4> parse_ipv4(const std::string& text);
-
 struct LinkInfo {
   int index = 0;
   std::string name;
@@ -30,23 +27,37 @@ struct LinkInfo {
 };
 
 struct Route {
-  Ipv4 destination = 0;
+  IpAddress destination;
   int prefix_length = 32;
-  std::optional<Ipv4> gateway;  // with onlink
+  std::optional<IpAddress> gateway;  // with onlink
   int interface = 0;
-  std::optional<Ipv4> source;  // preferred
-  bool link_scope = false;
+  std::optional<IpAddress> source;  // preferred
+  bool link_scope = false;          // IPv4
   std::uint32_t table = 254;
 };
 
 struct PolicyRule {
+  bool v6 = false;
   std::uint32_t priority = 0;
   std::optional<std::string> input_interface;
   std::uint32_t mark = 0, mark_mask = 0;
-  std::optional<std::pair<Ipv4, int>> from, to;  // address and prefix length
-  bool prohibit = false;                         // else: look up table main
+  std::optional<IpPrefix> from, to;
+  bool prohibit = false;  // else: look up table main
 
   bool operator==(const PolicyRule&) const = default;
+};
+
+// An address of an interface, or a neighbour entry of it.
+struct InterfaceAddress {
+  int interface = 0;
+  IpAddress address;
+  int prefix_length = 32;
+};
+struct Neighbour {
+  int interface = 0;
+  IpAddress address;
+  std::string mac;  // 6 bytes
+  bool permanent = false;
 };
 
 // One end of a veth pair. `mac` has 6 bytes.
@@ -66,13 +77,19 @@ class Netlink {
   void add_veth(const VethEnd& end, std::uint32_t group, int mtu, const Fd& peer_namespace, const VethEnd& peer);
   // Up, and with these per-interface settings at 1 (IPV4_DEVCONF_* of linux/ip.h; /proc/sys/net/ipv4/conf/NAME/).
   void set_link_up(int index, const std::vector<int>& ipv4_settings = {});
-  void add_address(int index, Ipv4 address, int prefix_length);
-  void add_route(const Route& route);                                   // replaces
-  void remove_route(const Route& route);                                // absent is fine
-  void add_neighbour(int index, Ipv4 address, const std::string& mac);  // permanent; mac is 6 bytes
-  void add_rule(const PolicyRule& rule);                                // present is fine
-  void remove_rule(const PolicyRule& rule);                             // absent is fine
-  void remove_link(int index);                                          // absent is fine
+  // IPv6 without duplicate address detection: usable at once.
+  void add_address(int index, const IpAddress& address, int prefix_length);
+  void remove_address(int index, const IpAddress& address, int prefix_length);  // absent is fine
+  // tc(8): what comes in at the interface from any other source than these is dropped, and so is everything that is
+  // neither IPv4 nor IPv6 (clsact, and a classic BPF filter that acts itself). It lives and dies with the interface,
+  // and no firewall tool knows it. Replaces an earlier one.
+  void set_source_filter(int index, const std::vector<IpAddress>& sources);
+  void add_route(const Route& route);                                               // replaces
+  void remove_route(const Route& route);                                            // absent is fine
+  void add_neighbour(int index, const IpAddress& address, const std::string& mac);  // permanent; mac is 6 bytes
+  void add_rule(const PolicyRule& rule);                                            // present is fine
+  void remove_rule(const PolicyRule& rule);                                         // absent is fine
+  void remove_link(int index);                                                      // absent is fine
   void send();
 
   std::vector<LinkInfo> links();
@@ -81,8 +98,12 @@ class Netlink {
   bool wait_operational(const std::string& name, int milliseconds);
   // Until no link has that name, as when its namespace is dying. False when it takes longer.
   bool wait_gone(const std::string& name, int milliseconds);
-  std::vector<PolicyRule> rules();
-  std::vector<Route> routes(std::uint32_t table = 254);
+  std::vector<PolicyRule> rules();                       // of both families
+  std::vector<Route> routes(std::uint32_t table = 254);  // of both families
+  std::vector<InterfaceAddress> addresses();             // of both families
+  std::vector<Neighbour> neighbours(int index);          // of both families
+  // Those of the filter set_source_filter has made; nothing when there is none, or another.
+  std::optional<std::vector<IpAddress>> source_filter(int index);
 
  private:
   // Looks again after each change of any link.

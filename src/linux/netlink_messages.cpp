@@ -5,13 +5,24 @@
 #include <linux/if_link.h>
 #include <sys/socket.h>
 
+#include <cstring>
+
 namespace conductor::linux {
 
 namespace {
 
-Ipv4 read_address(const nlattr* attribute) { return ntohl(mnl_attr_get_u32(attribute)); }
+IpPrefix read_prefix(const nlattr* attribute, int length) { return prefix_of(read_address(attribute), length); }
 
 }  // namespace
+
+unsigned char family_of(bool v6) { return v6 ? AF_INET6 : AF_INET; }
+
+IpAddress read_address(const nlattr* attribute) {
+  IpAddress address;
+  address.v6 = mnl_attr_get_payload_len(attribute) == sizeof(in6_addr);
+  std::memcpy(address.bytes.data(), mnl_attr_get_payload(attribute), address.size());
+  return address;
+}
 
 std::string kernel_words(const nlmsghdr* answer, const nlmsgerr* refusal) {
   if ((answer->nlmsg_flags & NLM_F_ACK_TLVS) == 0) return {};
@@ -27,7 +38,7 @@ std::string kernel_words(const nlmsghdr* answer, const nlmsgerr* refusal) {
 RequestBuilder route_message(int type, int flags, const Route& route) {
   RequestBuilder m(type, flags);
   auto& fixed = m.extra<rtmsg>();
-  fixed.rtm_family = AF_INET;
+  fixed.rtm_family = family_of(route.destination.v6);
   fixed.rtm_dst_len = static_cast<unsigned char>(route.prefix_length);
   fixed.rtm_table = RT_TABLE_UNSPEC;  // RTA_TABLE below has all 32 bits
   fixed.rtm_protocol = RTPROT_STATIC;
@@ -46,21 +57,45 @@ RequestBuilder route_message(int type, int flags, const Route& route) {
 RequestBuilder rule_message(int type, int flags, const PolicyRule& rule) {
   RequestBuilder m(type, flags);
   auto& fixed = m.extra<fib_rule_hdr>();
-  fixed.family = AF_INET;
+  fixed.family = family_of(rule.v6);
   fixed.action = rule.prohibit ? FR_ACT_PROHIBIT : FR_ACT_TO_TBL;
   if (!rule.prohibit) fixed.table = RT_TABLE_MAIN;
   m.u32(FRA_PRIORITY, rule.priority);
   if (rule.input_interface) m.text(FRA_IIFNAME, *rule.input_interface);
   if (rule.mark_mask != 0) m.u32(FRA_FWMARK, rule.mark), m.u32(FRA_FWMASK, rule.mark_mask);
   if (rule.from) {
-    fixed.src_len = static_cast<std::uint8_t>(rule.from->second);
-    m.address(FRA_SRC, rule.from->first);
+    fixed.src_len = static_cast<std::uint8_t>(rule.from->length);
+    m.address(FRA_SRC, rule.from->address);
   }
   if (rule.to) {
-    fixed.dst_len = static_cast<std::uint8_t>(rule.to->second);
-    m.address(FRA_DST, rule.to->first);
+    fixed.dst_len = static_cast<std::uint8_t>(rule.to->length);
+    m.address(FRA_DST, rule.to->address);
   }
   return m;
+}
+
+InterfaceAddress read_interface_address(const nlmsghdr* message) {
+  const auto* fixed = static_cast<const ifaddrmsg*>(mnl_nlmsg_get_payload(message));
+  InterfaceAddress result{static_cast<int>(fixed->ifa_index), {}, fixed->ifa_prefixlen};
+  bool local = false;  // of a point-to-point interface IFA_ADDRESS is the other end's
+  each_attribute(message, sizeof *fixed, [&](int type, const nlattr* a) {
+    if (type == IFA_LOCAL) local = true;
+    if (type == IFA_LOCAL || (type == IFA_ADDRESS && !local)) result.address = read_address(a);
+  });
+  return result;
+}
+
+Neighbour read_neighbour(const nlmsghdr* message) {
+  const auto* fixed = static_cast<const ndmsg*>(mnl_nlmsg_get_payload(message));
+  Neighbour result;
+  result.interface = fixed->ndm_ifindex;
+  result.permanent = (fixed->ndm_state & NUD_PERMANENT) != 0;
+  each_attribute(message, sizeof *fixed, [&](int type, const nlattr* a) {
+    if (type == NDA_DST) result.address = read_address(a);
+    if (type == NDA_LLADDR)
+      result.mac.assign(static_cast<const char*>(mnl_attr_get_payload(a)), mnl_attr_get_payload_len(a));
+  });
+  return result;
 }
 
 LinkInfo read_link(const nlmsghdr* message) {
@@ -80,14 +115,15 @@ LinkInfo read_link(const nlmsghdr* message) {
 PolicyRule read_rule(const nlmsghdr* message) {
   const auto* fixed = static_cast<const fib_rule_hdr*>(mnl_nlmsg_get_payload(message));
   PolicyRule rule;
+  rule.v6 = fixed->family == AF_INET6;
   rule.prohibit = fixed->action == FR_ACT_PROHIBIT;
   each_attribute(message, sizeof *fixed, [&](int type, const nlattr* a) {
     if (type == FRA_PRIORITY) rule.priority = mnl_attr_get_u32(a);
     if (type == FRA_IIFNAME) rule.input_interface = mnl_attr_get_str(a);
     if (type == FRA_FWMARK) rule.mark = mnl_attr_get_u32(a);
     if (type == FRA_FWMASK) rule.mark_mask = mnl_attr_get_u32(a);
-    if (type == FRA_SRC) rule.from = std::pair(read_address(a), int{fixed->src_len});
-    if (type == FRA_DST) rule.to = std::pair(read_address(a), int{fixed->dst_len});
+    if (type == FRA_SRC) rule.from = read_prefix(a, fixed->src_len);
+    if (type == FRA_DST) rule.to = read_prefix(a, fixed->dst_len);
   });
   return rule;
 }
@@ -95,8 +131,9 @@ PolicyRule read_rule(const nlmsghdr* message) {
 Route read_route(const nlmsghdr* message) {
   const auto* fixed = static_cast<const rtmsg*>(mnl_nlmsg_get_payload(message));
   Route route;
+  route.destination.v6 = fixed->rtm_family == AF_INET6;  // a default route has no RTA_DST
   route.prefix_length = fixed->rtm_dst_len;
-  route.link_scope = fixed->rtm_scope == RT_SCOPE_LINK;
+  route.link_scope = !route.destination.v6 && fixed->rtm_scope == RT_SCOPE_LINK;
   route.table = fixed->rtm_table;
   each_attribute(message, sizeof *fixed, [&](int type, const nlattr* a) {
     if (type == RTA_DST) route.destination = read_address(a);

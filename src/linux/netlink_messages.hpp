@@ -25,7 +25,7 @@ class RequestBuilder {
     return *static_cast<T*>(mnl_nlmsg_put_extra_header(get(), sizeof(T)));
   }
   void u32(int type, std::uint32_t value) { mnl_attr_put_u32(get(), attribute(type), value); }
-  void address(int type, Ipv4 value) { u32(type, htonl(value)); }
+  void address(int type, const IpAddress& value) { bytes(type, value.wire()); }
   void bytes(int type, const std::string& value) { mnl_attr_put(get(), attribute(type), value.size(), value.data()); }
   void text(int type, const std::string& value) { mnl_attr_put_strz(get(), attribute(type), value.c_str()); }
   template <class Body>
@@ -60,7 +60,11 @@ std::string kernel_words(const nlmsghdr* answer, const nlmsgerr* refusal);
 RequestBuilder route_message(int type, int flags, const Route& route);
 RequestBuilder rule_message(int type, int flags, const PolicyRule& rule);
 
+unsigned char family_of(bool v6);                 // AF_INET or AF_INET6
+IpAddress read_address(const nlattr* attribute);  // by its length
 LinkInfo read_link(const nlmsghdr* message);
+InterfaceAddress read_interface_address(const nlmsghdr* message);
+Neighbour read_neighbour(const nlmsghdr* message);
 PolicyRule read_rule(const nlmsghdr* message);
 Route read_route(const nlmsghdr* message);
 

@@ -131,9 +131,10 @@ void fields(S& s, V&& v) {
   v("start_interval", s.start_interval), v("retries", s.retries);
 }
 
-enum class NetworkNamespace { own, host };
+enum class NetworkNamespace { own, host, joined };
 constexpr auto enum_names(NetworkNamespace) {
-  return std::array{std::pair{NetworkNamespace::own, "own"}, std::pair{NetworkNamespace::host, "host"}};
+  return std::array{std::pair{NetworkNamespace::own, "own"}, std::pair{NetworkNamespace::host, "host"},
+                    std::pair{NetworkNamespace::joined, "joined"}};
 }
 
 // A loopback port the monitor serves: connections accepted on descriptor number `listener` (position in the list of
@@ -141,13 +142,29 @@ constexpr auto enum_names(NetworkNamespace) {
 struct Forward {
   int listener = 0;
   bool udp = false;
-  std::uint32_t address = 0;  // IPv4, host byte order
+  std::string address;  // IPv4 or IPv6
   int port = 0;
 };
 template <base::Is<Forward> S, class V>
 void fields(S& s, V&& v) {
   v("listener", s.listener), v("udp", s.udp), v("address", s.address), v("port", s.port);
 }
+
+// A resolver for a container that may reach named hosts outside and no others. It listens on 127.0.0.11:53 (UDP and
+// TCP) in the container's network namespace and asks the host's servers; names that match no pattern do not exist
+// (NXDOMAIN). Before it answers, it runs `update` with NAME ADDRESS… appended and waits for exit code 0: the addresses
+// are reachable when the container learns them. Names without '*' are asked for at start and again when their time to
+// live ends.
+struct Resolver {
+  std::vector<std::string> names;    // "api.example.org", "*.example.org"; empty: no resolver
+  std::vector<std::string> servers;  // IPv4 and IPv6; empty: those of the host's resolv.conf, read at each question
+  std::vector<std::string> update;
+};
+template <base::Is<Resolver> S, class V>
+void fields(S& s, V&& v) {
+  v("names", s.names), v("servers", s.servers), v("update", s.update);
+}
+inline constexpr const char* resolver_address = "127.0.0.11";
 
 struct LaunchSpec {
   std::string id;
@@ -169,6 +186,8 @@ struct LaunchSpec {
   std::vector<Option> sysctls;  // "net.ipv4.ping_group_range" …, written by us before the drop of rights
 
   NetworkNamespace network = NetworkNamespace::own;
+  int sent_network = -1;  // joined: number among the descriptors sent along of the namespace
+  Resolver resolver;
   std::string cgroup;  // path as in linux::Cgroup; made by conductor, removed by the monitor at the end
   std::vector<std::string> cgroup_directories;  // its directory in every hierarchy, so that nobody has to look for them
   bool cgroup_unified = false;                  // version 2 alone: one directory, to be cloned into
@@ -192,8 +211,8 @@ void fields(S& s, V&& v) {
   v("hostname", s.hostname), v("host_name_domain", s.host_name_domain), v("lower", s.lower), v("upper", s.upper);
   v("work", s.work), v("read_only_root", s.read_only_root), v("mounts", s.mounts), v("shm_size", s.shm_size);
   v("masked_paths", s.masked_paths), v("read_only_paths", s.read_only_paths), v("privileged", s.privileged);
-  v("sysctls", s.sysctls), v("network", s.network), v("cgroup", s.cgroup), v("process", s.process),
-      v("sent_environment", s.sent_environment);
+  v("sysctls", s.sysctls), v("network", s.network), v("sent_network", s.sent_network);
+  v("resolver", s.resolver), v("cgroup", s.cgroup), v("process", s.process), v("sent_environment", s.sent_environment);
   v("init", s.init);
   v("cgroup_directories", s.cgroup_directories), v("cgroup_unified", s.cgroup_unified);
   v("bound", s.bound), v("open_stdin", s.open_stdin), v("stop_signal", s.stop_signal), v("restart", s.restart);

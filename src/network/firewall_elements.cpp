@@ -61,7 +61,7 @@ void add_internet(const Endpoint& endpoint, std::set<Element>& elements) {
     elements.insert(single("internet", Fields().address(endpoint.address)));
     return;
   }
-  for (const AddressRange& range : address_ranges(endpoint.config.internet_to)) {
+  for (const AddressRange& range : address_ranges(networks_of(endpoint.config.internet_to))) {
     const Fields first = Fields().address(endpoint.address).address(range.first);
     const Fields last = Fields().address(endpoint.address).address(range.last);
     const std::string text = first.text() + (range.first == range.last ? "" : "-" + linux::to_text(range.last));

@@ -11,7 +11,7 @@
 namespace conductor::network {
 
 std::vector<linux::PolicyRule> policy_rules(const Settings& settings) {
-  const auto subnet = std::pair(settings.subnet, settings.prefix_length);
+  const linux::IpPrefix subnet = settings.range();
   linux::PolicyRule from_host, marked, from_endpoints, to_endpoints;
   from_host.input_interface = "lo";  // so the kernel spells "made on this host"; reverse path checks count as that, too
   from_host.to = subnet;

@@ -99,6 +99,12 @@ std::set<InnerRoute> inner_routes(const std::vector<Endpoint>& endpoints) {
   return routes;
 }
 
+std::vector<std::string> networks_of(const std::vector<Destination>& destinations) {
+  std::vector<std::string> networks;
+  for (const Destination& destination : destinations) networks.push_back(destination.to);
+  return networks;
+}
+
 std::vector<AddressRange> address_ranges(const std::vector<std::string>& cidrs) {
   std::set<AddressRange> sorted;
   for (const auto& cidr : cidrs) sorted.insert(address_range(cidr));

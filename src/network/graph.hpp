@@ -41,6 +41,7 @@ struct AddressRange {
   linux::Ipv4 last = 0;
   auto operator<=>(const AddressRange&) const = default;
 };
+std::vector<std::string> networks_of(const std::vector<Destination>& destinations);
 std::vector<AddressRange> address_ranges(const std::vector<std::string>& cidrs);
 
 }  // namespace conductor::network

@@ -34,7 +34,7 @@ void validate(const EndpointConfig& config) {
     if (link.first_port < 0 || link.first_port > last_port || link.last_port > last_port ||
         (link.last_port != 0 && link.last_port < link.first_port))
       throw base::Error("a link to " + link.peer + " names ports that do not exist: ports are 1 to 65535");
-  address_ranges(config.internet_to);
+  address_ranges(networks_of(config.internet_to));
   validate_ports(config.publish);
 }
 
@@ -119,7 +119,7 @@ Endpoint Network::reserve(const std::string& id, const EndpointConfig& config) {
   validate(config);
   const auto before = find_usable(*records_, id);
   Endpoint endpoint{id, before ? before->address : take_address(settings_, *records_, id),
-                    before ? before->interface : "", config};
+                    {}, before ? before->interface : "", config, {}};
   if (before) keep_chosen_ports(endpoint.config.publish, before->config.publish);
   try {
     // Ports belong to ids that have a record.

@@ -67,6 +67,21 @@ struct Dependency {
   base::Position position;
 };
 
+// A peer as written, in the short or the long form ({service, ports, protocol, alias}): one entry of the long form with
+// several ports becomes several of these.
+struct PeerEntry {
+  PeerReference reference;
+  std::string alias;
+};
+
+// A network that a service is in.
+struct ServiceNetwork {
+  std::string network;  // key
+  std::vector<std::string> aliases;
+  std::string ipv4_address, ipv6_address;
+  base::Position position;
+};
+
 struct Service {
   std::string name;
   base::Position position;  // of the name
@@ -78,11 +93,17 @@ struct Service {
   std::vector<EnvFile> env_file;
   std::vector<Placed<VolumeMount>> volumes;
   std::vector<Placed<PortMapping>> ports;
-  std::vector<Placed<PeerReference>> peers;  // also x-peers
-  std::vector<std::string> expose;
-  bool internet = false;                 // also x-internet
-  std::vector<std::string> internet_to;  // only these addresses and CIDRs; `internet` is false then
-  std::vector<Dependency> depends_on;    // in the order written
+  std::vector<Placed<PeerEntry>> peers;             // also x-peers and links
+  std::vector<Placed<std::string>> allow_peers;     // also x-allow-peers: "project/service", "project/*", "*", a name
+  std::vector<Placed<std::string>> external_links;  // "container:alias": peers outside of the project
+  std::vector<PortRange> expose;
+  bool internet = false;                                // also x-internet
+  std::vector<Placed<Destination>> internet_to;         // only these; `internet` is false then
+  std::vector<PortRange> host;                          // also x-host: services of the host that may be reached
+  std::string publish_scope;                            // also x-publish-scope: loopback, host, all; empty: not said
+  std::optional<std::vector<ServiceNetwork>> networks;  // nothing: not written
+  std::string network_mode;            // none, host, bridge, service:NAME, container:NAME; empty: not said
+  std::vector<Dependency> depends_on;  // in the order written
   std::optional<HealthcheckSection> healthcheck;
   std::string restart = "no";  // no, always, on-failure, unless-stopped
   int restart_retries = 0;     // on-failure:N
@@ -95,7 +116,8 @@ struct Service {
   std::map<std::string, std::string> labels;
   std::string stop_signal;
   std::optional<std::chrono::nanoseconds> stop_grace_period;
-  std::vector<std::string> dns;
+  std::vector<std::string> dns, dns_search, dns_options;  // dns_opt
+  std::string domainname;
   std::vector<std::string> extra_hosts;  // "name:address"
   std::vector<std::string> profiles;
   // Place of each key written, by its path below the service ("ports", "deploy.replicas"), for messages and plans.
@@ -110,12 +132,24 @@ struct VolumeSection {
   base::Position position;
 };
 
+struct NetworkSection {
+  std::string name;       // key
+  std::string real_name;  // `name:`; empty: PROJECT_key
+  bool external = false, internal = false;
+  std::string subnet, subnet6;  // ipam.config[].subnet
+  std::optional<bool> enable_ipv6;
+  std::map<std::string, std::string> labels;
+  base::Position position;
+};
+
 struct ComposeFile {
   std::string file;
   std::string name;               // `name:`; may be empty
   std::vector<Service> services;  // in the order written
   std::vector<VolumeSection> volumes;
-  bool strict = true;  // links only as declared; false: services of the file reach each other and the internet
+  std::vector<NetworkSection> networks;
+  std::string publish_scope;  // of x-conductor, for services that say none
+  bool strict = true;         // links only as declared; false: services of the file reach each other and the internet
 };
 
 // Throws base::SourceError with every mistake. `lookup` answers variables for ${…} in values; a variable that is not

@@ -30,6 +30,23 @@ struct PeerReference {
 };
 PeerReference parse_peer(std::string_view text);
 
+// "8080", "9000-9100", "53/udp": ports alone. Without a protocol both are meant.
+struct PortRange {
+  int first = 0;
+  int last = 0;
+  std::string protocol = "any";
+};
+PortRange parse_port_range(std::string_view text);
+
+// Somewhere outside: "203.0.113.0/24", "2001:db8::1", "api.example.org", "*.example.org", each with ports behind a
+// colon as PortRange has them ("api.example.org:443", "192.0.2.1:53/udp", "[2001:db8::]/32:443"); with ports and
+// without a protocol TCP and UDP are meant.
+struct Destination {
+  std::string to;  // an address, network or name, in lower case, without brackets
+  PortRange ports;
+};
+Destination parse_destination(std::string_view text);
+
 // An IPv4 or IPv6 address, without brackets.
 bool is_address(const std::string& text);
 
