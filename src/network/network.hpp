@@ -96,17 +96,19 @@ void fields(S& s, V&& v) {
   v("to", s.to), v("ports", s.ports);
 }
 
-// Being in a network: its members reach each other on all ports, in both directions.
+// Being in a network: its members reach each other on all ports, in both directions, where both have `reach`. Aliases
+// are names for those who reach the endpoint anyway.
 struct Membership {
   std::string network;               // its name on this machine
   std::vector<std::string> aliases;  // further names under which members of that network see this endpoint
+  bool reach = true;                 // false: the network gives names and addresses alone
   std::string ipv4, ipv6;            // asked-for addresses within the network's subnets; empty: none of their own
 
   bool operator==(const Membership&) const = default;
 };
 template <base::Is<Membership> S, class V>
 void fields(S& s, V&& v) {
-  v("network", s.network), v("aliases", s.aliases), v("ipv4", s.ipv4), v("ipv6", s.ipv6);
+  v("network", s.network), v("aliases", s.aliases), v("reach", s.reach), v("ipv4", s.ipv4), v("ipv6", s.ipv6);
 }
 
 struct HostEntry {
