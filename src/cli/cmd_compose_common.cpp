@@ -26,6 +26,8 @@ std::map<std::string, std::string> process_environment() {
 struct Finished {
   using Line = std::pair<std::string, std::string>;
   Line operator()(const compose::CreateVolume& o) const { return {"Volume " + o.name, "Created"}; }
+  Line operator()(const compose::CreateNetwork& o) const { return {"Network " + o.network.name, "Created"}; }
+  Line operator()(const compose::RemoveNetwork& o) const { return {"Network " + o.name, "Removed"}; }
   Line operator()(const compose::BuildImage& o) const { return {"Image " + o.image, "Built"}; }
   Line operator()(const compose::FetchImage& o) const { return {"Image " + o.image, "Ready"}; }
   Line operator()(const compose::CreateContainer& o) const { return {"Container " + o.name, "Created"}; }

@@ -133,5 +133,9 @@ int compose_ps(Invocation&);
 int compose_exec(Invocation&);
 int compose_logs(Invocation&);  // cmd_compose_view.cpp
 int compose_config(Invocation&);
+int compose_verify(Invocation&);  // cmd_compose_reach.cpp
+int compose_graph(Invocation&);
+int compose_why(Invocation&);
+int compose_tighten(Invocation&);
 
 }  // namespace conductor::cli
