@@ -111,7 +111,8 @@ void check_references(const ComposeFile& file, ComposeReader& reader) {
     for (const auto& dependency : service.depends_on)
       if (dependency.required) check(services, "service", dependency.service, dependency.position);
     for (const auto& peer : service.peers)
-      if (peer.value.peer.find('/') == std::string::npos) check(services, "service", peer.value.peer, peer.position);
+      if (const auto& name = peer.value.reference.peer; name.find('/') == std::string::npos)
+        check(services, "service", name, peer.position);
     for (const auto& mount : service.volumes)
       if (mount.value.kind == VolumeKind::named) check(volumes, "volume", mount.value.source, mount.position);
   }

@@ -3,8 +3,6 @@
 #include "base/units.hpp"
 #include "parser/compose_reader.hpp"
 
-#include <arpa/inet.h>
-
 #include <algorithm>
 #include <array>
 
@@ -32,42 +30,31 @@ void read_volumes(ComposeReader& reader, const YamlNode& node, Service& service)
   for (auto& mount : volume_mounts(reader, node)) service.volumes.push_back(std::move(mount));
 }
 
-std::vector<Placed<PeerReference>> peers(ComposeReader& reader, const YamlNode& node) {
-  std::vector<Placed<PeerReference>> result;
+std::vector<Placed<PeerEntry>> peers(ComposeReader& reader, const YamlNode& node) {
+  std::vector<Placed<PeerEntry>> result;
   if (!reader.is_list(node, "peers")) return result;
   for (const auto& item : node.items)
-    reader.at_text(item, [&](const std::string& form) { result.push_back({parse_peer(form), item.position}); });
+    reader.at_text(item, [&](const std::string& form) { result.push_back({{parse_peer(form), {}}, item.position}); });
   return result;
 }
 
-std::vector<std::string> exposed(ComposeReader& reader, const YamlNode& node) {
-  auto ports = texts(reader, node);
-  for (std::size_t i = 0; i < ports.size(); ++i)
-    reader.at(node.items[i], [&] {
-      if (ports[i].find(':') != std::string::npos)
-        throw base::Error(show(ports[i]) + " names no port; 'ports' publishes");
-      parse_port_mapping(ports[i]);
-    });
-  return ports;
-}
-
-bool is_network(const std::string& written) {
-  const auto slash = written.find('/');
-  std::array<unsigned char, sizeof(in_addr)> bytes{};
-  if (inet_pton(AF_INET, written.substr(0, slash).c_str(), bytes.data()) != 1) return false;
-  return slash == std::string::npos || base::parse_number(written.substr(slash + 1), 32).has_value();
+std::vector<PortRange> exposed(ComposeReader& reader, const YamlNode& node) {
+  std::vector<PortRange> ranges;
+  if (!reader.is_list(node, "ports")) return ranges;
+  for (const auto& item : node.items)
+    reader.at_text(item, [&](const std::string& form) { ranges.push_back(parse_port_range(form)); });
+  return ranges;
 }
 
 void read_internet(ComposeReader& reader, const YamlNode& node, Service& service) {
   if (node.kind == Kind::scalar) {
     service.internet = boolean(reader, node);
-    return;
+  } else if (reader.is_list(node, "destinations")) {
+    for (const auto& item : node.items)
+      reader.at_text(item, [&](const std::string& form) {
+        service.internet_to.push_back({parse_destination(form), item.position});
+      });
   }
-  service.internet_to = texts(reader, node);
-  for (std::size_t i = 0; i < service.internet_to.size(); ++i)
-    if (!is_network(service.internet_to[i]))
-      reader.error(node.items[i].position, show(service.internet_to[i]) + " is no address or network",
-                   "for example 203.0.113.7 or 198.51.100.0/24");
 }
 
 void read_restart(ComposeReader& reader, const YamlNode& node, Service& service) {

@@ -28,10 +28,10 @@ Ports parse_ports(std::string_view text, std::string_view what, int lowest = 1) 
   return {static_cast<int>(*first), static_cast<int>(*last)};
 }
 
-// The part after the last '/', in lower case, taken off `text`.
-std::string take_protocol(std::string_view& text, std::string_view what) {
+// The part after the last '/', in lower case, taken off `text`; `usual` when there is none.
+std::string take_protocol(std::string_view& text, std::string_view what, const char* usual) {
   const auto slash = text.rfind('/');
-  if (slash == std::string_view::npos) return "tcp";
+  if (slash == std::string_view::npos) return usual;
   std::string protocol = base::lower(text.substr(slash + 1));
   if (protocol != "tcp" && protocol != "udp")
     throw base::Error(show(what) + ": expected tcp or udp after '/', not " + show(text.substr(slash + 1)));
@@ -64,7 +64,7 @@ std::string take_address(std::string_view& text, std::string_view what) {
 PortMapping parse_port_mapping(std::string_view text) {
   PortMapping mapping;
   std::string_view rest = text;
-  mapping.protocol = take_protocol(rest, text);
+  mapping.protocol = take_protocol(rest, text, "tcp");
   mapping.host_ip = take_address(rest, text);
   const auto colon = rest.find(':');
   const auto inner_text = colon == std::string_view::npos ? rest : rest.substr(colon + 1);
@@ -84,6 +84,16 @@ PortMapping parse_port_mapping(std::string_view text) {
   return mapping;
 }
 
+PortRange parse_port_range(std::string_view text) {
+  PortRange range;
+  std::string_view rest = text;
+  range.protocol = take_protocol(rest, text, "any");
+  const auto ports = parse_ports(rest, text);
+  range.first = ports.first;
+  range.last = ports.last;
+  return range;
+}
+
 PeerReference parse_peer(std::string_view text) {
   PeerReference reference;
   const auto colon = text.find(':');
@@ -95,7 +105,7 @@ PeerReference parse_peer(std::string_view text) {
     throw base::Error(show(text) + ": expected NAME[:PORT[-PORT][/tcp|udp]]");
   if (colon == std::string_view::npos) return reference;
   std::string_view ports = text.substr(colon + 1);
-  reference.protocol = take_protocol(ports, text);
+  reference.protocol = take_protocol(ports, text, "tcp");
   const auto range = parse_ports(ports, text);
   reference.first_port = range.first;
   reference.last_port = range.last;
