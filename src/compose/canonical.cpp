@@ -115,6 +115,18 @@ Json mount(const engine::MountConfig& resolved, const parser::VolumeMount& writt
   return section.sorted();
 }
 
+std::string to_text(const parser::PortRange& range) {
+  std::string text = std::to_string(range.first);
+  if (range.last > range.first) text += "-" + std::to_string(range.last);
+  return range.protocol == "any" ? text : text + "/" + range.protocol;
+}
+
+std::string to_text(const parser::Destination& destination) {
+  if (destination.ports.first == 0) return destination.to;
+  const bool brackets = destination.to.find(':') != std::string::npos;
+  return (brackets ? "[" + destination.to + "]:" : destination.to + ":") + to_text(destination.ports);
+}
+
 std::string peer(const parser::PeerReference& peer) {
   std::string text = peer.peer;
   if (peer.first_port == 0) return text;
@@ -132,14 +144,21 @@ void add_reach(Section& section, const parser::Service& written) {
   }
   if (!written.peers.empty()) {
     Json peers = Json::array();
-    for (const auto& placed : written.peers) peers.add(peer(placed.value));
+    for (const auto& placed : written.peers) peers.add(peer(placed.value.reference));
     section.put("peers", peers);
   }
-  if (!written.internet_to.empty())
-    section.list("internet", written.internet_to);
-  else
+  if (!written.internet_to.empty()) {
+    Json destinations = Json::array();
+    for (const auto& placed : written.internet_to) destinations.add(to_text(placed.value));
+    section.put("internet", destinations);
+  } else {
     section.yes("internet", written.internet);
-  section.list("expose", written.expose);
+  }
+  if (!written.expose.empty()) {
+    Json ports = Json::array();
+    for (const auto& range : written.expose) ports.add(to_text(range));
+    section.put("expose", ports);
+  }
   section.list("dns", written.dns);
   section.list("extra_hosts", written.extra_hosts);
 }

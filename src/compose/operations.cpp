@@ -1,6 +1,7 @@
 #include "compose/operations.hpp"
 
 #include "base/text.hpp"
+#include "base/units.hpp"
 #include "builder/builder.hpp"
 #include "compose/decide.hpp"
 #include "store/records.hpp"
@@ -119,6 +120,17 @@ void Operations::act(const Step& step, const Output& output) {
 
 void Operations::perform(const CreateVolume& o, const Output& /*output*/) {
   engine_.volumes().create(o.name, o.labels);
+}
+
+void Operations::perform(const CreateNetwork& o, const Output& /*output*/) {
+  network::NetworkConfig network = o.network;
+  network.created = base::now_unix_ns();
+  engine_.network().create_network(network);
+}
+
+// One that somebody has removed meanwhile is gone all the same.
+void Operations::perform(const RemoveNetwork& o, const Output& /*output*/) {
+  if (engine_.network().find_network(o.name)) engine_.network().remove_network(o.name);
 }
 
 void Operations::perform(const BuildImage& o, const Output& output) {

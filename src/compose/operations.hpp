@@ -28,6 +28,8 @@ class Operations {
   linux::Cancellation* cancellation_ = nullptr;
 
   void perform(const CreateVolume& o, const Output& output);
+  void perform(const CreateNetwork& o, const Output& output);
+  void perform(const RemoveNetwork& o, const Output& output);
   void perform(const BuildImage& o, const Output& output);
   void perform(const FetchImage& o, const Output& output);
   void perform(const CreateContainer& o, const Output& output);

@@ -9,6 +9,8 @@ namespace {
 
 struct Title {
   std::string operator()(const CreateVolume& o) const { return "create volume " + o.name; }
+  std::string operator()(const CreateNetwork& o) const { return "create network " + o.network.name; }
+  std::string operator()(const RemoveNetwork& o) const { return "remove network " + o.name; }
   std::string operator()(const BuildImage& o) const { return "build image " + o.image; }
   std::string operator()(const FetchImage& o) const { return "fetch image " + o.image; }
   std::string operator()(const CreateContainer& o) const { return "create container " + o.name; }

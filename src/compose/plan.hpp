@@ -184,9 +184,9 @@ void fields(S& s, V&& v) {
   v("image", s.image);
 }
 
-using Operation =
-    std::variant<CreateVolume, BuildImage, FetchImage, CreateContainer, RecreateContainer, UpdateNetwork,
-                 StartContainer, RestartContainer, StopContainer, RemoveContainer, WaitFor, RemoveVolume, RemoveImage>;
+using Operation = std::variant<CreateVolume, CreateNetwork, RemoveNetwork, BuildImage, FetchImage, CreateContainer,
+                               RecreateContainer, UpdateNetwork, StartContainer, RestartContainer, StopContainer,
+                               RemoveContainer, WaitFor, RemoveVolume, RemoveImage>;
 
 std::string title(const Operation& operation);       // "create container shop-web-1"
 std::string service_of(const Operation& operation);  // empty for volumes and images to remove

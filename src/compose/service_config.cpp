@@ -50,10 +50,15 @@ network::Protocol protocol(const std::string& name) {
   return value;
 }
 
+network::PortRange port_range(const parser::PortRange& range) {
+  return {protocol(range.protocol), range.first, range.last};
+}
+
 std::vector<network::Link> declared_links(Resolver& resolver, const parser::Service& service) {
   std::vector<network::Link> links;
   const auto known = collect(resolver.file.services, &parser::Service::name);
-  for (const auto& [reference, position] : service.peers) {
+  for (const auto& [entry, position] : service.peers) {
+    const parser::PeerReference& reference = entry.reference;
     network::Link link;
     const auto slash = reference.peer.rfind('/');
     const bool foreign = slash != std::string::npos;
@@ -90,14 +95,15 @@ network::EndpointConfig resolve_endpoint(Resolver& resolver, const parser::Servi
   endpoint.groups = {group_name(resolver.project, service.name)};
   endpoint.links = declared_links(resolver, service);
   endpoint.internet = service.internet || !service.internet_to.empty();
-  endpoint.internet_to = service.internet_to;
+  for (const auto& placed : service.internet_to)
+    endpoint.internet_to.push_back({placed.value.to, port_range(placed.value.ports)});
   if (!resolver.file.strict) {
     endpoint.links = shared_network(resolver, service);
     endpoint.internet = true;
   }
   for (const auto& [port, position] : service.ports)
     endpoint.publish.push_back(
-        {port.host_ip, port.host_port, port.container_port, port.count, protocol(port.protocol)});
+        {port.host_ip, port.host_port, port.container_port, port.count, protocol(port.protocol), {}});
   endpoint.dns = service.dns;
   for (const auto& entry : service.extra_hosts) {
     const auto separator = entry.find_first_of(":=");
