@@ -22,7 +22,8 @@ struct Element {
   }
 };
 
-std::set<Element> firewall_elements(const std::vector<Endpoint>& attached);
+// Both families; IPv6 only where it is on.
+std::set<Element> firewall_elements(const Settings& settings, const std::vector<Endpoint>& attached);
 // What leads from one to the other.
 std::vector<linux::SetElement> difference(const std::set<Element>& before, const std::set<Element>& after);
 

@@ -1,57 +1,79 @@
 #include "network/graph.hpp"
 
-#include "base/error.hpp"
-#include "base/units.hpp"
+#include "network/egress.hpp"
 
 #include <algorithm>
 #include <map>
-#include <tuple>
 
 namespace conductor::network {
 
 namespace {
 
-constexpr int last_of_all_ports = 65535;
-
 bool contains(const std::vector<std::string>& list, const std::string& word) {
   return std::find(list.begin(), list.end(), word) != list.end();
 }
 
-// The edges of one link, of both protocols when it names ports of any.
-std::vector<Edge> edges_of(const Endpoint& from, const Link& link, const Endpoint& to) {
-  Edge edge{from.address, to.address, link.protocol, 0, last_of_all_ports};
-  if (link.first_port != 0) {
-    edge.first_port = link.first_port;
-    edge.last_port = std::max(link.first_port, link.last_port);
-  }
-  if (link.protocol != Protocol::any || link.first_port == 0) return {edge};
-  Edge tcp = edge, udp = edge;
-  tcp.protocol = Protocol::tcp;
-  udp.protocol = Protocol::udp;
-  return {tcp, udp};
+// A word of allow_peers: "*", "project/*", or a name or group of the other.
+bool stands_for(const std::string& word, const Endpoint& endpoint) {
+  if (word == "*" || answers_to(endpoint, word)) return true;
+  const std::string& scope = endpoint.config.scope;
+  return !scope.empty() && word == scope + "/*";
 }
 
-// `sorted` edges, with those of one pair and protocol that touch or overlap made one.
-std::vector<Edge> merged(const std::set<Edge>& sorted) {
-  std::vector<Edge> result;
-  for (const Edge& edge : sorted) {
-    const auto pair = [](const Edge& e) { return std::tie(e.from, e.to, e.protocol); };
-    if (!result.empty() && pair(result.back()) == pair(edge) && edge.first_port <= result.back().last_port + 1)
-      result.back().last_port = std::max(result.back().last_port, edge.last_port);
-    else
-      result.push_back(edge);
-  }
-  return result;
+bool counts(const Link& link, const Endpoint& from, const Endpoint& to) {
+  return answers_to(to, link.peer) && admits(to, from);
 }
 
-AddressRange address_range(const std::string& cidr) {
-  const auto slash = cidr.find('/');
-  const auto address = linux::parse_ipv4(cidr.substr(0, slash));
-  const auto length = slash == std::string::npos ? 32 : base::parse_number(cidr.substr(slash + 1), 32);
-  if (!address || !length) throw base::Error("'" + cidr + "' is no IPv4 address or network such as 192.0.2.0/24");
-  const linux::Ipv4 host_bits = *length == 0 ? ~0U : (1U << static_cast<unsigned>(32 - *length)) - 1;
-  return {*address & ~host_bits, *address | host_bits};
+// What one link opens there.
+std::vector<PortRange> ports_of(const Link& link, const Endpoint& to) {
+  if (link.first_port != 0) return {{link.protocol, link.first_port, std::max(link.first_port, link.last_port)}};
+  if (to.config.expose.empty()) return {{link.protocol, 0, 0}};
+  std::vector<PortRange> ports;
+  for (PortRange range : to.config.expose) {
+    if (link.protocol != Protocol::any && range.protocol != Protocol::any && range.protocol != link.protocol) continue;
+    if (range.protocol == Protocol::any) range.protocol = link.protocol;
+    ports.push_back(range);
+  }
+  return ports;
 }
+
+bool needs_default_route(const Settings& settings, const Endpoint& endpoint) {
+  return reaches_outside(endpoint) ||
+         std::any_of(endpoint.config.publish.begin(), endpoint.config.publish.end(), [&](const Publish& publish) {
+           const auto address = linux::parse_ip(publish.host_ip);
+           const bool on_loopback =
+               address && (address->v6 ? linux::to_text(*address) == "::1" : address->bytes.front() == 127);
+           return !on_loopback && publish.scope.value_or(settings.publish_scope) != PublishScope::loopback;
+         });
+}
+
+// Which of a list of endpoints a name, a group or a network leads to.
+class Directory {
+ public:
+  explicit Directory(const std::vector<Endpoint>& endpoints) {
+    for (std::size_t place = 0; place < endpoints.size(); ++place) {
+      for (const auto& name : endpoints[place].config.names) by_name_.emplace(name, place);
+      for (const auto& group : endpoints[place].config.groups) by_name_.emplace(group, place);
+      for (const auto& membership : endpoints[place].config.networks)
+        if (membership.reach) by_network_.emplace(membership.network, place);
+    }
+  }
+  // Whom it might reach.
+  std::set<std::size_t> candidates(const Endpoint& from) const {
+    std::set<std::size_t> places;
+    const auto note = [&](const auto& map, const std::string& word) {
+      const auto [first, last] = map.equal_range(word);
+      for (auto found = first; found != last; ++found) places.insert(found->second);
+    };
+    for (const Link& link : from.config.links) note(by_name_, link.peer);
+    for (const auto& membership : from.config.networks)
+      if (membership.reach) note(by_network_, membership.network);
+    return places;
+  }
+
+ private:
+  std::multimap<std::string, std::size_t> by_name_, by_network_;
+};
 
 }  // namespace
 
@@ -59,63 +81,88 @@ bool answers_to(const Endpoint& endpoint, const std::string& name) {
   return contains(endpoint.config.names, name) || contains(endpoint.config.groups, name);
 }
 
+bool admits(const Endpoint& to, const Endpoint& from) {
+  const auto& allowed = to.config.allow_peers;
+  return to.config.scope == from.config.scope ||
+         std::any_of(allowed.begin(), allowed.end(), [&](const auto& word) { return stands_for(word, from); });
+}
+
+bool share_network(const Endpoint& one, const Endpoint& other) {
+  const auto& theirs = other.config.networks;
+  return std::any_of(one.config.networks.begin(), one.config.networks.end(), [&](const Membership& m) {
+    return m.reach && std::any_of(theirs.begin(), theirs.end(),
+                                  [&](const Membership& t) { return t.reach && t.network == m.network; });
+  });
+}
+
 bool links_to(const Endpoint& from, const Endpoint& to) {
-  return from.id != to.id && std::any_of(from.config.links.begin(), from.config.links.end(),
-                                         [&](const Link& link) { return answers_to(to, link.peer); });
+  if (from.id == to.id) return false;
+  return share_network(from, to) || std::any_of(from.config.links.begin(), from.config.links.end(),
+                                                [&](const Link& link) { return counts(link, from, to); });
 }
 
 bool reaches_outside(const Endpoint& endpoint) {
   return endpoint.config.internet || !endpoint.config.internet_to.empty();
 }
 
-std::vector<Edge> edges(const std::vector<Endpoint>& endpoints) {
-  std::multimap<std::string, const Endpoint*> by_name;
-  for (const Endpoint& endpoint : endpoints) {
-    for (const auto& name : endpoint.config.names) by_name.emplace(name, &endpoint);
-    for (const auto& group : endpoint.config.groups) by_name.emplace(group, &endpoint);
-  }
-  std::set<Edge> all;
-  for (const Endpoint& from : endpoints)
-    for (const Link& link : from.config.links) {
-      const auto [first, last] = by_name.equal_range(link.peer);
-      for (auto to = first; to != last; ++to)
-        if (to->second->id != from.id)
-          for (const Edge& edge : edges_of(from, link, *to->second)) all.insert(edge);
-    }
-  return merged(all);
+std::vector<PortRange> open_ports(const Endpoint& from, const Endpoint& to) {
+  if (from.id == to.id) return {};
+  constexpr PortRange everything{};
+  if (share_network(from, to)) return {everything};
+  std::vector<PortRange> all;
+  for (const Link& link : from.config.links)
+    if (counts(link, from, to))
+      for (const PortRange& range : ports_of(link, to)) all.push_back(range);
+  if (std::find_if(all.begin(), all.end(), [](const PortRange& range) {
+        return range.protocol == Protocol::any && range.first == 0;
+      }) != all.end())
+    return {everything};
+  return merged_ports(all);
 }
 
-std::set<InnerRoute> inner_routes(const std::vector<Endpoint>& endpoints) {
-  std::map<linux::Ipv4, std::string> ids;
+bool may_reach(const Endpoint& from, const Endpoint& to, Protocol protocol, int port) {
+  const auto ports = open_ports(from, to);
+  return std::any_of(ports.begin(), ports.end(), [&](const PortRange& range) {
+    return range.protocol == Protocol::any || (range.protocol == protocol && port >= range.first && port <= range.last);
+  });
+}
+
+std::vector<NamedEdge> edges(const std::vector<Endpoint>& endpoints) {
+  const Directory directory(endpoints);
+  std::vector<NamedEdge> result;
+  for (const Endpoint& from : endpoints)
+    for (const std::size_t place : directory.candidates(from))
+      for (const PortRange& ports : open_ports(from, endpoints[place]))
+        result.push_back({&from, &endpoints[place], ports});
+  return result;
+}
+
+std::vector<linux::IpAddress> addresses_of(const Settings& settings, const Endpoint& endpoint) {
+  std::vector<linux::IpAddress> addresses{endpoint.address};
+  if (settings.ipv6()) addresses.push_back(settings.address6_of(endpoint.address));
+  for (const auto& text : endpoint.addresses)
+    if (const auto address = linux::parse_ip(text); address && (settings.ipv6() || !address->v6))
+      addresses.push_back(*address);
+  return addresses;
+}
+
+std::set<InnerRoute> inner_routes(const Settings& settings, const std::vector<Endpoint>& endpoints) {
   std::set<InnerRoute> routes;
   for (const Endpoint& endpoint : endpoints) {
-    ids[endpoint.address] = endpoint.id;
-    if (reaches_outside(endpoint) || !endpoint.config.publish.empty()) routes.insert({endpoint.id, 0, 0});
+    if (!needs_default_route(settings, endpoint)) continue;
+    linux::IpAddress any6;
+    any6.v6 = true;
+    routes.insert({endpoint.id, linux::IpAddress(), 0});
+    if (settings.ipv6()) routes.insert({endpoint.id, any6, 0});
   }
-  for (const Edge& edge : edges(endpoints)) {
-    routes.insert({ids[edge.from], edge.to, 32});
-    routes.insert({ids[edge.to], edge.from, 32});
+  const auto lead = [&](const Endpoint& inside, const Endpoint& peer) {
+    for (const auto& address : addresses_of(settings, peer)) routes.insert({inside.id, address, address.bits()});
+  };
+  for (const NamedEdge& edge : edges(endpoints)) {
+    lead(*edge.from, *edge.to);
+    lead(*edge.to, *edge.from);
   }
   return routes;
-}
-
-std::vector<std::string> networks_of(const std::vector<Destination>& destinations) {
-  std::vector<std::string> networks;
-  for (const Destination& destination : destinations) networks.push_back(destination.to);
-  return networks;
-}
-
-std::vector<AddressRange> address_ranges(const std::vector<std::string>& cidrs) {
-  std::set<AddressRange> sorted;
-  for (const auto& cidr : cidrs) sorted.insert(address_range(cidr));
-  std::vector<AddressRange> result;
-  for (const AddressRange& range : sorted) {
-    if (!result.empty() && range.first <= std::uint64_t{result.back().last} + 1)
-      result.back().last = std::max(result.back().last, range.last);
-    else
-      result.push_back(range);
-  }
-  return result;
 }
 
 }  // namespace conductor::network

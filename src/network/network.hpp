@@ -304,11 +304,12 @@ class Network {
  private:
   Endpoint require(const std::string& id) const;
   store::Lock lock(store::Lock::Mode mode) const;
-  store::Lock enter(const Endpoint& endpoint) const;
+  store::Lock enter(const Endpoint& endpoint);
   void change_routes(const std::vector<Endpoint>& before, const std::vector<Endpoint>& after,
                      const NamespaceOpener& opener) const;
   bool change_firewall(const std::vector<Endpoint>& before, const std::vector<Endpoint>& after) const;
   void rebuild_or_remove(const std::vector<Endpoint>& attached) const;
+  void rebuild_if_needed() const;
 
   store::Locations locations_;
   NamespaceOpener opener_;

@@ -1,5 +1,6 @@
 // What is known of endpoints: the durable record (ROOT/network/endpoints/ID.json), and below STATE/network what dies
-// with the boot: attached/ID holds the interface, files/ID the directory of the hosts file.
+// with the boot: attached/ID holds the interface, files/ID the directory of the hosts file, resolved/ID.json what host
+// names stand for, words/WORD/ID which endpoints a name, a group or a network has to do with.
 #pragma once
 
 #include "network/network.hpp"
@@ -22,6 +23,12 @@ class Records {
   std::vector<Endpoint> list() const;      // damaged records are logged and left out
   std::vector<Endpoint> attached() const;  // those that have an interface; others are not even read
   bool any_attached() const;
+  bool any_attached_but(const std::string& id) const;
+  // Those that have to do with it, attached or not, itself left out: whom it names in a link, who names it, and the
+  // members of its networks. Reads their records alone, however many others there are.
+  std::vector<Endpoint> related(const Endpoint& endpoint) const;
+  // Members of a network.
+  std::vector<Endpoint> members(const std::string& network) const;
   void write(const Endpoint& endpoint, bool durable) const;
   void erase(const std::string& id) const;
 
@@ -32,11 +39,17 @@ class Records {
   std::optional<std::string> files_directory(const std::string& id) const;
   void clear_files_directory(const std::string& id) const;
 
+  // What a host name stands for, beside what it stood for before: that stays for one more change, so that a client that
+  // has just learned an address is not cut. False when nothing has changed.
+  bool set_resolved(const std::string& id, const ResolvedName& name) const;
+  void clear_resolved(const std::string& id) const;
+
   // What killed writers left.
   void sweep() const;
 
   std::string addresses() const { return root_ + "/addresses"; }
   std::string ports() const { return root_ + "/ports"; }
+  std::string networks() const { return root_ + "/networks"; }
   std::string state() const { return state_; }
 
  private:

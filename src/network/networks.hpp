@@ -1,0 +1,24 @@
+// Networks that containers can be in: records in ROOT/network/networks/NAME.json.
+#pragma once
+
+#include "network/network.hpp"
+#include "network/records.hpp"
+#include "network/settings.hpp"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace conductor::network {
+
+std::optional<NetworkConfig> read_network(const Records& records, const std::string& name);
+std::vector<NetworkConfig> read_networks(const Records& records);  // sorted; damaged ones are logged and left out
+
+// The subnets of all networks, of both families: addresses of endpoints beside the instance's ranges.
+std::vector<linux::IpPrefix> network_subnets(const std::vector<NetworkConfig>& networks);
+
+// Throws Error naming what `network` clashes with: another network, the instance's ranges, or one of the host's.
+void validate_network(const NetworkConfig& network, const std::vector<NetworkConfig>& others, const Settings& settings,
+                      const std::vector<HostNetwork>& taken);
+
+}  // namespace conductor::network
