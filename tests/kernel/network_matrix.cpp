@@ -199,8 +199,8 @@ TEST_CASE("internet can be limited to networks") {
   Rig rig;
   network::EndpointConfig some, other;
   some.internet = other.internet = true;
-  some.internet_to = {"198.51.100.0/28", "198.51.100.8/29", "192.0.2.1"};
-  other.internet_to = {"192.0.2.0/24"};
+  some.internet_to = {{"198.51.100.0/28", {}}, {"198.51.100.8/29", {}}, {"192.0.2.1", {}}};
+  other.internet_to = {{"192.0.2.0/24", {}}};
   rig.start("some", some);
   rig.start("other", other);
   rig.serve(rig.neighbour(), 80);

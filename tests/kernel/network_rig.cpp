@@ -2,20 +2,18 @@
 
 #include "base/text.hpp"
 #include "linux/namespaces.hpp"
-#include "linux/nftables.hpp"
+#include "network_rig_host.hpp"
+#include "network_rig_probes.hpp"
 
-#include <arpa/inet.h>
 #include <netinet/in.h>
-#include <netinet/ip_icmp.h>
 #include <poll.h>
 #include <sched.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <array>
 #include <cerrno>
-#include <cstring>
+#include <cstdlib>
+#include <fstream>
 #include <stdexcept>
 
 namespace test {
@@ -25,17 +23,6 @@ namespace linux = conductor::linux;
 namespace {
 
 constexpr int answer_ms = 700;  // longer than any round trip here, shorter than a second SYN
-
-sockaddr_in socket_address(const std::string& address, int port) {
-  sockaddr_in result{};
-  result.sin_family = AF_INET;
-  result.sin_port = htons(static_cast<std::uint16_t>(port));
-  if (inet_pton(AF_INET, address.c_str(), &result.sin_addr) != 1) throw std::runtime_error("bad address " + address);
-  return result;
-}
-const sockaddr* generic(const sockaddr_in& address) {
-  return static_cast<const sockaddr*>(static_cast<const void*>(&address));
-}
 
 bool wait_for(int fd, short events) {
   pollfd p{fd, events, 0};
@@ -47,12 +34,19 @@ Outcome outcome_of(int code) {
   return code == ECONNREFUSED ? Outcome::refused : Outcome::unreachable;
 }
 
-std::uint16_t checksum(const icmphdr& header) {
-  std::array<std::uint16_t, sizeof(icmphdr) / 2> words{};
-  std::memcpy(words.data(), &header, sizeof header);
-  std::uint32_t sum = 0;
-  for (const auto word : words) sum += word;
-  return static_cast<std::uint16_t>(~(sum + (sum >> 16U)));
+linux::Route route_to(const std::string& prefix, int interface, const char* gateway) {
+  const auto network = *linux::parse_prefix(prefix);
+  linux::Route route;
+  route.destination = network.address;
+  route.prefix_length = network.length;
+  route.interface = interface;
+  route.gateway = *linux::parse_ip(gateway);
+  return route;
+}
+
+// Addresses of its link-local range are there at once, as on a link that has been up for long.
+void skip_duplicate_detection(const std::string& interface) {
+  linux::write_kernel_file("/proc/sys/net/ipv6/conf/" + interface + "/accept_dad", "0");
 }
 
 // The uplink of the host and the neighbour behind it, with the neighbour as default gateway.
@@ -61,15 +55,9 @@ void connect_neighbour(const Fd& neighbour) {
   netlink.add_veth({"up0", std::string("\x02\0\0\0\0\x01", 6)}, 0, 1400, neighbour,
                    {"eth0", std::string("\x02\0\0\0\0\x09", 6)});
   netlink.send();
-  const int uplink = netlink.link("up0")->index;
+  skip_duplicate_detection("up0");
   netlink.set_link_up(netlink.link("lo")->index);
-  netlink.set_link_up(uplink);
-  netlink.add_address(uplink, *linux::parse_ipv4(host_on_uplink), 24);
-  linux::Route route;
-  route.prefix_length = 0;
-  route.gateway = *linux::parse_ipv4(neighbour_address);
-  route.interface = uplink;
-  netlink.add_route(route);
+  netlink.set_link_up(netlink.link("up0")->index);
   netlink.send();
 }
 
@@ -77,18 +65,14 @@ void connect_neighbour(const Fd& neighbour) {
 void set_up_neighbour(const net::Settings& settings) {
   linux::Netlink netlink;
   const int inner = netlink.link("eth0")->index;
+  skip_duplicate_detection("eth0");
   netlink.set_link_up(netlink.link("lo")->index);
   netlink.set_link_up(inner);
-  netlink.add_address(inner, *linux::parse_ipv4(neighbour_address), 24);
-  linux::Route route;
-  route.destination = settings.subnet;
-  route.prefix_length = settings.prefix_length;
-  route.gateway = *linux::parse_ipv4(host_on_uplink);
-  route.interface = inner;
-  netlink.add_route(route);
-  route.destination = *linux::parse_ipv4("203.0.113.0");
-  route.prefix_length = 24;
-  netlink.add_route(route);
+  netlink.add_address(inner, *linux::parse_ip(neighbour_address), 24);
+  netlink.add_address(inner, *linux::parse_ip(neighbour_address6), 64);
+  netlink.add_route(route_to(linux::to_text(settings.range()), inner, host_on_uplink));
+  netlink.add_route(route_to("203.0.113.0/24", inner, host_on_uplink));
+  if (settings.ipv6()) netlink.add_route(route_to(linux::to_text(settings.range6()), inner, host_on_uplink6));
   netlink.send();
 }
 
@@ -124,24 +108,42 @@ Fd make_network_namespace() {
   return made;
 }
 
-Rig::Rig()
+Rig::Rig(const std::string& configuration)
     : locations_{directory_ / "root", directory_ / "run", "conductor"},
-      settings_(net::Settings::of(locations_)),
       origin_(linux::open_own_namespace("net")),
       host_(make_network_namespace()),
       neighbour_(make_network_namespace()) {
+  std::ofstream(path("config")) << configuration;
+  ::setenv("CONDUCTOR_CONFIG", path("config").c_str(), 1);
   linux::enter_namespace(host_);
-  connect_neighbour(neighbour_);
-  linux::in_network_namespace(neighbour_, [&] { set_up_neighbour(settings_); });
-  if (!linux::Netlink().wait_operational("up0", 5000)) throw std::runtime_error("the uplink has no carrier");
-  network_ = std::make_unique<net::Network>(locations_, [this](const std::string& id) -> std::optional<Fd> {
-    const auto found = spaces_.find(id);
-    if (found == spaces_.end()) return std::nullopt;
-    return found->second->duplicate();
-  });
+  try {
+    connect_neighbour(neighbour_);
+    configure_uplink();
+    network_ = std::make_unique<net::Network>(locations_, [this](const std::string& id) -> std::optional<Fd> {
+      const auto found = spaces_.find(id);
+      if (found == spaces_.end()) return std::nullopt;
+      return found->second->duplicate();
+    });
+    linux::in_network_namespace(neighbour_, [&] { set_up_neighbour(settings()); });
+    if (!linux::Netlink().wait_operational("up0", 5000)) throw std::runtime_error("the uplink has no carrier");
+  } catch (...) {
+    linux::enter_namespace(origin_);
+    throw;
+  }
 }
 
 Rig::~Rig() { linux::enter_namespace(origin_); }
+
+void Rig::configure_uplink() {
+  linux::Netlink netlink;
+  const int uplink = netlink.link("up0")->index;
+  netlink.set_link_up(uplink);
+  netlink.add_address(uplink, *linux::parse_ip(host_on_uplink), 24);
+  netlink.add_address(uplink, *linux::parse_ip(host_on_uplink6), 64);
+  netlink.add_route(route_to("0.0.0.0/0", uplink, neighbour_address));
+  netlink.add_route(route_to("::/0", uplink, neighbour_address6));
+  netlink.send();
+}
 
 net::Endpoint Rig::start(const std::string& id, net::EndpointConfig config) {
   if (config.names.empty()) config.names = {id};
@@ -156,17 +158,25 @@ void Rig::restart(const std::string& id) {
 }
 
 void Rig::stop(const std::string& id) {
+  const auto endpoint = network_->find(id);
+  if (endpoint && !endpoint->interface.empty()) dying_.push_back(endpoint->interface);
   spaces_.erase(id);
   network_->detach(id);
 }
 
 std::string Rig::address(const std::string& id) const { return linux::to_text(network_->find(id)->address); }
+std::string Rig::address6(const std::string& id) const {
+  return linux::to_text(settings().address6_of(network_->find(id)->address));
+}
+std::string Rig::host6() const { return linux::to_text(settings().address6_of(1)); }
 
 void Rig::serve(const Fd& space, int port) {
   linux::in_network_namespace(space, [&] {
-    Fd server(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    const auto address = socket_address("0.0.0.0", port);
-    if (::bind(server.get(), generic(address), sizeof address) != 0 || ::listen(server.get(), 64) != 0)
+    Fd server(::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    const int both = 0;
+    ::setsockopt(server.get(), IPPROTO_IPV6, IPV6_V6ONLY, &both, sizeof both);
+    const SocketAddress address("::", port);
+    if (::bind(server.get(), address.generic(), address.size()) != 0 || ::listen(server.get(), 64) != 0)
       throw std::runtime_error("cannot serve port " + std::to_string(port));
     servers_.push_back(std::move(server));
   });
@@ -175,9 +185,9 @@ void Rig::serve(const Fd& space, int port) {
 Outcome Rig::connect(const Fd& space, const std::string& address, int port) const {
   Outcome outcome = Outcome::silent;
   linux::in_network_namespace(space, [&] {
-    const Fd client(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    const auto target = socket_address(address, port);
-    if (::connect(client.get(), generic(target), sizeof target) == 0) {
+    const SocketAddress target(address, port);
+    const Fd client(::socket(target.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    if (::connect(client.get(), target.generic(), target.size()) == 0) {
       outcome = Outcome::connected;
     } else if (errno != EINPROGRESS) {
       outcome = outcome_of(errno);
@@ -192,40 +202,16 @@ Outcome Rig::connect(const Fd& space, const std::string& address, int port) cons
 }
 
 bool Rig::ping(const Fd& space, const std::string& address) const {
-  bool answered = false;
-  linux::in_network_namespace(space, [&] {
-    const Fd socket(::socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_ICMP));
-    const auto target = socket_address(address, 0);
-    icmphdr echo{};
-    echo.type = ICMP_ECHO;
-    echo.un.echo.id = 77;
-    echo.checksum = checksum(echo);
-    if (::sendto(socket.get(), &echo, sizeof echo, 0, generic(target), sizeof target) < 0) return;
-    // A raw socket sees every ICMP message: refusals, too.
-    while (!answered && wait_for(socket.get(), POLLIN)) {
-      std::array<unsigned char, 256> packet{};
-      const ssize_t n = ::recv(socket.get(), packet.data(), packet.size(), 0);
-      const auto header = static_cast<std::size_t>((packet[0] & 0xfU) * 4U);
-      if (n < static_cast<ssize_t>(header + sizeof echo)) continue;
-      if (packet[header] == ICMP_DEST_UNREACH) return;
-      answered = packet[header] == ICMP_ECHOREPLY;
-    }
-  });
-  return answered;
+  std::vector<Probe> probes{{&space, address, 0, Probe::Kind::icmp, false}};
+  Responders none;
+  run_probes(probes, none, answer_ms);
+  return probes.front().outcome == Outcome::connected;
 }
 
 std::vector<std::string> Rig::census() const {
-  linux::Netlink netlink;
-  std::vector<std::string> lines;
-  for (const auto& rule : netlink.rules()) lines.push_back("rule " + std::to_string(rule.priority));
-  for (const auto& route : netlink.routes())
-    lines.push_back("route " + linux::to_text(route.destination) + "/" + std::to_string(route.prefix_length));
-  if (linux::nft_table_exists("inet", settings_.table)) lines.push_back("table " + settings_.table);
-  for (const char* setting : {"forwarding", "src_valid_mark", "rp_filter", "route_localnet"})
-    for (const char* interface : {"up0", "all", "default", "lo"})
-      lines.push_back(std::string(interface) + "/" + setting + "=" + read_setting(interface, setting));
-  std::sort(lines.begin(), lines.end());
-  return lines;
+  for (const auto& interface : dying_)
+    if (!linux::Netlink().wait_gone(interface, 10000)) throw std::runtime_error(interface + " does not go away");
+  return host_state();
 }
 
 void write_setting(const std::string& interface, const std::string& setting, const std::string& value) {

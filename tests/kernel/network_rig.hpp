@@ -27,10 +27,14 @@ Fd make_network_namespace();  // without entering it
 
 inline constexpr const char* host_on_uplink = "198.51.100.1";
 inline constexpr const char* neighbour_address = "198.51.100.9";
+inline constexpr const char* host_on_uplink6 = "2001:db8::1";
+inline constexpr const char* neighbour_address6 = "2001:db8::9";
+inline constexpr const char* host_to_endpoints = "169.254.1.1";
 
 class Rig {
  public:
-  Rig();
+  // `configuration` is the machine's configuration file: lines "name = value".
+  explicit Rig(const std::string& configuration = {});
   ~Rig();
   Rig(const Rig&) = delete;
   Rig& operator=(const Rig&) = delete;
@@ -41,6 +45,11 @@ class Rig {
   void restart(const std::string& id);
   const Fd& space(const std::string& id) const { return *spaces_.at(id); }
   std::string address(const std::string& id) const;
+  std::string address6(const std::string& id) const;  // only where IPv6 is on
+  std::string host6() const;                          // the host's address towards endpoints
+  bool ipv6() const { return network_->settings().ipv6(); }
+  // Addresses and routes of the uplink, as the host's own network configuration sets them when it comes up.
+  static void configure_uplink();
 
   // Listens in a namespace on every address; nobody accepts, the kernel alone answers.
   void serve(const Fd& space, int port);
@@ -52,22 +61,23 @@ class Rig {
   bool ping(const Fd& space, const std::string& address) const;
 
   net::Network& network() { return *network_; }
-  const net::Settings& settings() const { return settings_; }
+  const net::Settings& settings() const { return network_->settings(); }
   const Fd& host() const { return host_; }
   const Fd& neighbour() const { return neighbour_; }
   const conductor::store::Locations& locations() const { return locations_; }
   std::string path(const std::string& name) const { return directory_ / name; }
   void drop_space(const std::string& id) { spaces_.erase(id); }
 
-  // Links, rules, tables, routes and uplink settings of the host as text, to compare.
+  // The host as text, to compare: settings of all interfaces, rules, routes of all tables, rule sets, policies of the
+  // packet transformation, queueing, addresses. Waits for the links of stopped endpoints to be gone.
   std::vector<std::string> census() const;
 
  private:
   TemporaryDirectory directory_;
   conductor::store::Locations locations_;
-  net::Settings settings_;
   Fd origin_, host_, neighbour_;
   std::map<std::string, std::unique_ptr<Fd>> spaces_;
+  std::vector<std::string> dying_;  // host side interfaces of stopped endpoints
   std::vector<Fd> servers_;
   std::unique_ptr<net::Network> network_;
 };
