@@ -4,6 +4,7 @@
 
 #include "linux/fd.hpp"
 #include "linux/ip_address.hpp"
+#include "linux/netlink_socket.hpp"
 
 #include <net/if.h>
 
@@ -108,18 +109,9 @@ class Netlink {
  private:
   // Looks again after each change of any link.
   static bool wait_for_links(const std::function<bool()>& holds, int milliseconds);
-  struct Request {
-    std::string bytes;
-    std::string sentence;
-    std::vector<int> accepted;  // errno values that are no failure
-  };
   void add(nlmsghdr* message, std::string sentence, std::vector<int> accepted = {});
-  void send_part(std::vector<Request>& part);
-  void dump(nlmsghdr* request, const std::function<void(const nlmsghdr*)>& each);
 
-  Fd socket_;
-  std::vector<Request> pending_;
-  std::uint32_t sequence_ = 0;
+  NetlinkSocket socket_;
 };
 
 }  // namespace conductor::linux

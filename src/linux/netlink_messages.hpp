@@ -7,15 +7,16 @@
 #include <libmnl/libmnl.h>
 #include <linux/rtnetlink.h>
 
-#include <array>
 #include <string>
+#include <vector>
 
 namespace conductor::linux {
 
-// One message being built; every request here is far smaller than the buffer.
+// One message being built; `payload` is room for attributes whose size is the caller's, beside what every request
+// needs.
 class RequestBuilder {
  public:
-  RequestBuilder(int type, int flags) {
+  RequestBuilder(int type, int flags, std::size_t payload = 0) : buffer_(usual_size + payload) {
     nlmsghdr* header = mnl_nlmsg_put_header(buffer_.data());
     header->nlmsg_type = static_cast<std::uint16_t>(type);
     header->nlmsg_flags = static_cast<std::uint16_t>(NLM_F_REQUEST | flags);
@@ -24,6 +25,7 @@ class RequestBuilder {
   T& extra() {
     return *static_cast<T*>(mnl_nlmsg_put_extra_header(get(), sizeof(T)));
   }
+  void u16(int type, std::uint16_t value) { mnl_attr_put_u16(get(), attribute(type), value); }
   void u32(int type, std::uint32_t value) { mnl_attr_put_u32(get(), attribute(type), value); }
   void address(int type, const IpAddress& value) { bytes(type, value.wire()); }
   void bytes(int type, const std::string& value) { mnl_attr_put(get(), attribute(type), value.size(), value.data()); }
@@ -38,7 +40,8 @@ class RequestBuilder {
 
  private:
   static std::uint16_t attribute(int type) { return static_cast<std::uint16_t>(type); }
-  alignas(nlmsghdr) std::array<char, 2048> buffer_{};
+  static constexpr std::size_t usual_size = 2048;
+  std::vector<char> buffer_;  // aligned for every type, as operator new does
 };
 
 // Calls `visit` for every attribute after a fixed header of that size.
@@ -46,6 +49,17 @@ template <class Visit>
 void each_attribute(const nlmsghdr* message, std::size_t fixed, Visit&& visit) {
   const auto* attribute = static_cast<const nlattr*>(mnl_nlmsg_get_payload_offset(message, fixed));
   const auto* end = static_cast<const char*>(mnl_nlmsg_get_payload_tail(message));
+  const auto left = [&] {
+    return static_cast<int>(end - static_cast<const char*>(static_cast<const void*>(attribute)));
+  };
+  for (; mnl_attr_ok(attribute, left()); attribute = mnl_attr_next(attribute))
+    visit(mnl_attr_get_type(attribute), attribute);
+}
+
+template <class Visit>
+void each_nested(const nlattr* parent, Visit&& visit) {
+  const auto* attribute = static_cast<const nlattr*>(mnl_attr_get_payload(parent));
+  const char* end = static_cast<const char*>(mnl_attr_get_payload(parent)) + mnl_attr_get_payload_len(parent);
   const auto left = [&] {
     return static_cast<int>(end - static_cast<const char*>(static_cast<const void*>(attribute)));
   };
