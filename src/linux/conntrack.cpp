@@ -106,16 +106,21 @@ void put_source(RequestBuilder& m, int tuple, const std::optional<IpAddress>& ad
          [&] { m.nest(CTA_TUPLE_IP, [&] { m.address(address->v6 ? CTA_IP_V6_SRC : CTA_IP_V4_SRC, *address); }); });
 }
 
-// Before Linux 5.8 the filter is ignored: what comes is looked at again.
-std::vector<Entry> entries_between(NetlinkSocket& socket, const Ends& ends) {
-  const bool v6 = ends.opener ? ends.opener->v6 : ends.answerer->v6;
-  RequestBuilder m = conntrack_message(IPCTNL_MSG_CT_GET, NLM_F_DUMP, v6);
+// The kernel selects IPv4 alone, for it compares IPv6 addresses the wrong way round (as of Linux 6.18), and before 5.8
+// nothing: what comes is looked at again.
+void put_filter(RequestBuilder& m, const Ends& ends) {
   put_source(m, CTA_TUPLE_ORIG, ends.opener);
   put_source(m, CTA_TUPLE_REPLY, ends.answerer);
   m.nest(CTA_FILTER, [&] {
     m.u32(CTA_FILTER_ORIG_FLAGS, ends.opener ? by_source : 0);
     m.u32(CTA_FILTER_REPLY_FLAGS, ends.answerer ? by_source : 0);
   });
+}
+
+std::vector<Entry> entries_between(NetlinkSocket& socket, const Ends& ends) {
+  const bool v6 = ends.opener ? ends.opener->v6 : ends.answerer->v6;
+  RequestBuilder m = conntrack_message(IPCTNL_MSG_CT_GET, NLM_F_DUMP, v6);
+  if (!v6) put_filter(m, ends);
   std::vector<Entry> result;
   socket.ask(m.get(), [&](const nlmsghdr* message) {
     Entry entry = read_entry(message);
