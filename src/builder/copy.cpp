@@ -174,8 +174,10 @@ Copier::Directory Copier::enter(const Directory& parent, const InputFile& file, 
     return directory;
   }
   directory.fd = linux::Fd(openat(parent.fd.get(), name.c_str(), itself));
+  const int code = directory.fd ? 0 : errno;
   if (parent.upper && (made || &tree_ == &upper_)) directory.upper = below(*parent.upper, name);
   if (directory.fd) return directory;
+  if (made || (code != ELOOP && code != ENOTDIR)) throw Error("cannot open the directory " + path, code);
   // A link to a directory of the image: its contents go where it points, and what it points to stays as it is.
   auto linked = tree_.try_open(path, O_RDONLY | O_DIRECTORY);
   if (!linked) throw Error("a file stands in the place of the directory " + path);
