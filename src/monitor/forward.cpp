@@ -1,16 +1,22 @@
 #include "monitor/forward.hpp"
 
 #include "base/error.hpp"
+#include "linux/packet_guard.hpp"
 #include "monitor/forward_udp.hpp"
+#include "monitor/socket_address.hpp"
 
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <cerrno>
+#include <cstring>
+#include <utility>
 
 namespace conductor::monitor {
 namespace {
@@ -28,15 +34,15 @@ void allow_many_descriptors() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-}  // namespace
-
-sockaddr_in container_address(const Forward& forward) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(forward.address);
-  address.sin_port = htons(static_cast<std::uint16_t>(forward.port));
-  return address;
+bool is_bound_to(int socket, const WithdrawnPort& port) {
+  const SocketAddress wanted = socket_address(port.address, port.port);
+  sockaddr_storage found{};
+  socklen_t size = sizeof found;
+  if (getsockname(socket, reinterpret_cast<sockaddr*>(&found), &size) != 0 || size != wanted.size) return false;
+  return std::memcmp(&found, &wanted.storage, size) == 0;
 }
+
+}  // namespace
 
 // One direction of a connection, through a pipe.
 class Direction {
@@ -85,17 +91,13 @@ class TcpConnection {
   TcpConnection(Loop& loop, Fd client, const Forward& forward)
       : loop_(loop),
         client_(std::move(client)),
-        container_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)),
+        container_(connecting_socket(forward.address, forward.port)),
+        other_(forward.other),
+        port_(forward.port),
         to_container_(client_.get(), container_.get()),
         to_client_(container_.get(), client_.get()) {
-    if (!container_) throw base::Error::from_errno("cannot make a socket");
     const int on = 1;
     setsockopt(client_.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    setsockopt(container_.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    const sockaddr_in address = container_address(forward);
-    if (connect(container_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 &&
-        errno != EINPROGRESS)
-      throw base::Error::from_errno("cannot reach the container");
   }
   ~TcpConnection() {
     loop_.remove(client_.get());
@@ -104,12 +106,13 @@ class TcpConnection {
   TcpConnection(const TcpConnection&) = delete;
   TcpConnection& operator=(const TcpConnection&) = delete;
 
-  void watch(const Loop::Handler& on_event) {
-    for (const Fd* socket : {&client_, &container_})
-      loop_.add(socket->get(), EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, on_event);
+  void watch(Loop::Handler on_event) {
+    on_event_ = std::move(on_event);
+    for (const Fd* socket : {&client_, &container_}) watch(*socket);
   }
   // False when it is over.
   bool move() {
+    if (!connected_ && !finish_connecting()) return true;
     if (!to_container_.move() || !to_client_.move()) {
       reset();
       return false;
@@ -118,6 +121,42 @@ class TcpConnection {
   }
 
  private:
+  static Fd connecting_socket(const std::string& ip, int port) {
+    const SocketAddress address = socket_address(ip, port);
+    Fd fd(socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    if (!fd) throw base::Error::from_errno("cannot make a socket");
+    const int on = 1;
+    setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    linux::exempt_from_packet_guard(fd.get(), address.v6());
+    if (connect(fd.get(), address.get(), address.size) != 0 && errno != EINPROGRESS)
+      throw base::Error::from_errno("cannot reach the container");
+    return fd;
+  }
+  void watch(const Fd& socket) { loop_.add(socket.get(), EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, on_event_); }
+  // False while it is not known whether the container answers. A failure that nothing can be done about shows itself
+  // when bytes are moved.
+  bool finish_connecting() {
+    pollfd writable{container_.get(), POLLOUT, 0};
+    if (poll(&writable, 1, 0) <= 0) return false;
+    int failure = 0;
+    socklen_t size = sizeof failure;
+    getsockopt(container_.get(), SOL_SOCKET, SO_ERROR, &failure, &size);
+    connected_ = failure == 0 || !try_other();
+    return connected_;
+  }
+  // The other address, on a socket under the same number. False when there is none.
+  bool try_other() {
+    if (other_.empty()) return false;
+    try {
+      const Fd next = connecting_socket(std::exchange(other_, {}), port_);
+      loop_.remove(container_.get());
+      if (dup3(next.get(), container_.get(), O_CLOEXEC) < 0) return false;
+      watch(container_);
+      return true;
+    } catch (const base::Error&) {
+      return false;
+    }
+  }
   // Nobody takes a broken connection for one that has ended well.
   void reset() {
     const linger abort{1, 0};
@@ -128,6 +167,10 @@ class TcpConnection {
   Loop& loop_;
   Fd client_;
   Fd container_;
+  std::string other_;
+  int port_;
+  bool connected_ = false;
+  Loop::Handler on_event_;
   Direction to_container_;
   Direction to_client_;
 };
@@ -167,7 +210,7 @@ void Forwarder::accept_from(TcpListener& listener) {
       connections_.erase(key);
       resume();
     });
-    connections_[key] = std::move(connection);
+    connections_[key] = {std::move(connection), &listener};
   } catch (const base::Error&) {
     // The client sees its connection closed.
   }
@@ -184,6 +227,23 @@ void Forwarder::resume() {
   if (!paused_) return;
   paused_ = false;
   for (auto& listener : listeners_) listen(listener);
+}
+
+void Forwarder::withdraw(const std::vector<WithdrawnPort>& ports) {
+  for (const auto& port : ports) {
+    const auto is_it = [&](int socket) { return is_bound_to(socket, port); };
+    if (port.udp) {
+      std::erase_if(udp_, [&](const auto& forward) { return is_it(forward->socket()); });
+      continue;
+    }
+    std::erase_if(listeners_, [&](const TcpListener& listener) {
+      if (!is_it(listener.socket.get())) return false;
+      loop_.remove(listener.socket.get());
+      std::erase_if(connections_, [&](const auto& entry) { return entry.second.listener == &listener; });
+      return true;
+    });
+  }
+  resume();
 }
 
 void Forwarder::stop() {

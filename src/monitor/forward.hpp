@@ -26,12 +26,19 @@ class Forwarder {
 
   // `listeners[forward.listener]` is its listening (or, with udp, bound) socket.
   void serve(const std::vector<Forward>& forwards, std::vector<linux::Fd> listeners);
+  // Closes those sockets and what came through them.
+  void withdraw(const std::vector<WithdrawnPort>& ports);
   void stop();  // closes everything
 
  private:
   struct TcpListener {
     linux::Fd socket;
     Forward forward;
+  };
+  // A connection and the socket it came through.
+  struct Served {
+    std::unique_ptr<TcpConnection> connection;
+    const TcpListener* listener = nullptr;
   };
   void listen(TcpListener& listener);
   void accept_from(TcpListener& listener);
@@ -40,7 +47,7 @@ class Forwarder {
 
   Loop& loop_;
   std::list<TcpListener> listeners_;
-  std::map<TcpConnection*, std::unique_ptr<TcpConnection>> connections_;
+  std::map<TcpConnection*, Served> connections_;
   std::vector<std::unique_ptr<UdpForward>> udp_;
   bool paused_ = false;
 };

@@ -1,6 +1,8 @@
 #include "monitor/forward_udp.hpp"
 
 #include "linux/events.hpp"
+#include "linux/packet_guard.hpp"
+#include "monitor/socket_address.hpp"
 
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -65,10 +67,11 @@ UdpForward::Client* UdpForward::client_of(const std::string& address) {
     const auto older = [](const auto& a, const auto& b) { return a.second.last_used < b.second.last_used; };
     drop(std::string(std::min_element(clients_.begin(), clients_.end(), older)->first));
   }
-  linux::Fd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  const sockaddr_in container = container_address(forward_);
-  if (!socket || connect(socket.get(), reinterpret_cast<const sockaddr*>(&container), sizeof container) != 0)
-    return nullptr;
+  const SocketAddress container = socket_address(use_other_ ? forward_.other : forward_.address, forward_.port);
+  linux::Fd socket(::socket(container.family(), SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!socket) return nullptr;
+  linux::exempt_from_packet_guard(socket.get(), container.v6());
+  if (connect(socket.get(), container.get(), container.size) != 0) return nullptr;
   if (clients_.empty()) linux::arm_timer(timer_, std::chrono::seconds(patience));
   loop_.add(socket.get(), EPOLLIN, [this, address] { answer(address); });
   return &(clients_[address] = {std::move(socket), now_seconds()});
@@ -79,7 +82,7 @@ void UdpForward::answer(const std::string& address) {
   if (client == clients_.end()) return;
   std::string& buffer = datagram();
   const ssize_t size = recv(client->second.socket.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
-  if (size < 0) return;  // refused by the container: reading has cleared the error
+  if (size < 0) return errno == ECONNREFUSED ? change_target() : void();  // reading has cleared the error
   client->second.last_used = now_seconds();
   sendto(socket_.get(), buffer.data(), static_cast<std::size_t>(size), MSG_DONTWAIT | MSG_NOSIGNAL,
          reinterpret_cast<const sockaddr*>(address.data()), static_cast<socklen_t>(address.size()));
@@ -93,6 +96,12 @@ void UdpForward::expire() {
     if (client.last_used <= oldest) silent.push_back(address);
   for (const auto& address : silent) drop(address);
   if (!clients_.empty()) linux::arm_timer(timer_, std::chrono::seconds(patience));
+}
+
+void UdpForward::change_target() {
+  if (forward_.other.empty()) return;
+  use_other_ = !use_other_;
+  while (!clients_.empty()) drop(std::string(clients_.begin()->first));
 }
 
 void UdpForward::drop(const std::string& address) {

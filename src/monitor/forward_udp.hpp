@@ -4,24 +4,22 @@
 #include "monitor/loop.hpp"
 #include "monitor/protocol.hpp"
 
-#include <netinet/in.h>
-
 #include <cstdint>
 #include <map>
 #include <string>
 
 namespace conductor::monitor {
 
-sockaddr_in container_address(const Forward& forward);
-
 // Each client has a socket of its own towards the container, so that answers find their way back: at most 1,024, each
-// until it was silent for a minute; when there are more, the one silent for longest goes.
+// until it was silent for a minute; when there are more, the one silent for longest goes. What is refused at one
+// address of the container goes to the other from then on, until that one refuses.
 class UdpForward {
  public:
   UdpForward(Loop& loop, linux::Fd socket, const Forward& forward);
   ~UdpForward();
   UdpForward(const UdpForward&) = delete;
   UdpForward& operator=(const UdpForward&) = delete;
+  int socket() const { return socket_.get(); }
 
  private:
   struct Client {
@@ -33,11 +31,13 @@ class UdpForward {
   void answer(const std::string& address);
   void expire();
   void drop(const std::string& address);
+  void change_target();
 
   Loop& loop_;
   linux::Fd socket_;
   linux::Fd timer_;
   Forward forward_;
+  bool use_other_ = false;
   std::map<std::string, Client> clients_;  // by the bytes of their sockaddr
 };
 

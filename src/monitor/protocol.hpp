@@ -143,11 +143,24 @@ struct Forward {
   int listener = 0;
   bool udp = false;
   std::string address;  // IPv4 or IPv6
+  std::string other;    // tried when nothing listens at the first; may be empty
   int port = 0;
 };
 template <base::Is<Forward> S, class V>
 void fields(S& s, V&& v) {
-  v("listener", s.listener), v("udp", s.udp), v("address", s.address), v("port", s.port);
+  v("listener", s.listener), v("udp", s.udp), v("address", s.address), v("other", s.other);
+  v("port", s.port);
+}
+
+// A port whose socket the monitor closes, with the connections that came through it.
+struct WithdrawnPort {
+  bool udp = false;
+  std::string address;  // the socket's own
+  int port = 0;         // of the host
+};
+template <base::Is<WithdrawnPort> S, class V>
+void fields(S& s, V&& v) {
+  v("udp", s.udp), v("address", s.address), v("port", s.port);
 }
 
 // A resolver for a container that may reach named hosts outside and no others. It listens on 127.0.0.11:53 (UDP and
@@ -258,19 +271,22 @@ void fields(S& s, V&& v) {
 // --------
 
 // adopt_streams: three descriptors come along, whoever was attached is not any more. forward: more ports, as with
-// start.
-enum class Request : std::uint8_t { start, stop, signal, resize, adopt_streams, forward };
+// start. withdraw: those are given up. resolve: the container's resolver is this one from now on. Descriptors that come
+// along with a request and are not meant for it are closed when it has been done: that is how a sender learns of it.
+enum class Request : std::uint8_t { start, stop, signal, resize, adopt_streams, forward, withdraw, resolve };
 struct Command {
   Request request = Request::start;
   std::vector<Forward> forwards;         // start, forward; at most 16 descriptors come along
   int signal = 0;                        // signal
   std::chrono::nanoseconds grace{0};     // stop: stop signal now, SIGKILL after; no restart afterwards
   unsigned short rows = 0, columns = 0;  // resize
+  std::vector<WithdrawnPort> withdrawn;  // withdraw
+  Resolver resolver;                     // resolve
 };
 template <base::Is<Command> S, class V>
 void fields(S& s, V&& v) {
   v("request", s.request), v("forwards", s.forwards), v("signal", s.signal), v("grace", s.grace), v("rows", s.rows);
-  v("columns", s.columns);
+  v("columns", s.columns), v("withdrawn", s.withdrawn), v("resolver", s.resolver);
 }
 
 enum class Event : std::uint8_t { created, started, failed, exited };

@@ -57,6 +57,7 @@ Session::Session(LaunchSpec spec, Origin origin)
 
 void Session::run() {
   streams_.attach(STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO);
+  if (spec_.network == NetworkNamespace::joined) keep_network_namespace(Fd(first_sent_descriptor + spec_.sent_network));
   launch();
   control_.listen();
   loop_.run();
@@ -68,10 +69,11 @@ void Session::run() {
 void Session::launch() {
   failure_.reset();
   auto [ours, theirs] = linux::make_socket_pair();
-  const Fd* kept = ran_ && spec_.network == NetworkNamespace::own ? &network_ : nullptr;
+  const bool joins = spec_.network == NetworkNamespace::joined || (ran_ && spec_.network == NetworkNamespace::own);
+  const Fd* kept = joins ? &network_ : nullptr;
   process_ = start_first_process(spec_, kept, std::move(theirs), ours, streams_.for_process());
   channel_ = std::move(ours);
-  if (!ran_) keep_network_namespace(process_.pid);
+  if (!ran_ && !joins) keep_network_namespace(network_of(process_.pid));
   status_.process = linux::identify(process_.pid);
   loop_.add(channel_.get(), EPOLLIN, [this] { on_child_message(); });
   watch_process();
@@ -207,6 +209,7 @@ void Session::abandon() {
 
 void Session::clean_up() {
   forwarder_.stop();
+  resolver_.reset();
   control_.close();
   streams_.remove_files();
   bool left = false;
@@ -235,10 +238,15 @@ void Session::on_command(const Command& command, std::vector<Fd> descriptors) {
   switch (command.request) {
     case Request::start:
       forwarder_.serve(command.forwards, std::move(descriptors));
+      serve_names(spec_.resolver);
       if (!released_ && channel_) release();
       return;
     case Request::forward:
       return forwarder_.serve(command.forwards, std::move(descriptors));
+    case Request::withdraw:
+      return forwarder_.withdraw(command.withdrawn);
+    case Request::resolve:
+      return serve_names(command.resolver);
     case Request::stop:
       return stop(command.grace);
     case Request::signal:
@@ -291,12 +299,31 @@ void Session::note_health(const HealthRecord& record, const std::string& output)
 // --- parts
 // --------------------------------------------------------------------------------------------------------------
 
+Fd Session::network_of(pid_t process) const {
+  return spec_.network == NetworkNamespace::host ? linux::open_own_namespace("net")
+                                                 : linux::open_namespace(process, "net");
+}
+
 // Under its fixed number it can be opened from outside, and it outlives a run.
-void Session::keep_network_namespace(pid_t process) {
-  const Fd found =
-      spec_.network == NetworkNamespace::own ? linux::open_namespace(process, "net") : linux::open_own_namespace("net");
-  if (dup3(found.get(), network_descriptor, O_CLOEXEC) < 0)
+void Session::keep_network_namespace(const Fd& network) {
+  if (dup3(network.get(), network_descriptor, O_CLOEXEC) < 0)
     throw Error::from_errno("cannot keep the network namespace");
+}
+
+void Session::serve_names(const Resolver& resolver) {
+  resolver_.reset();
+  if (resolver.names.empty()) return;
+  resolver_ = std::make_unique<NameResolver>(loop_, resolver);
+  resolver_->listen(network_);
+}
+
+// A process of the container may have taken the place meanwhile: it deceives nobody but the container itself.
+void Session::serve_names_again() {
+  try {
+    serve_names(spec_.resolver);
+  } catch (const Error&) {
+    resolver_.reset();
+  }
 }
 
 bool Session::out_of_memory() {
@@ -333,7 +360,7 @@ void Session::adopt() {
   auto process = linux::open_process(status_.process);
   if (!process) throw Error("the process of the container is gone");
   process_ = {status_.process.pid, std::move(*process)};
-  keep_network_namespace(process_.pid);
+  keep_network_namespace(network_of(process_.pid));
   released_ = ran_ = true;
   run_began_ = std::chrono::steady_clock::now();
   out_of_memory_kills_ = count_out_of_memory_kills(spec_.cgroup_directories);
@@ -341,6 +368,7 @@ void Session::adopt() {
   control_.listen();
   save_status();
   health_.start(status_.process);
+  serve_names_again();
   report(Event::started);
   loop_.run();
 }

@@ -8,10 +8,12 @@
 #include "monitor/forward.hpp"
 #include "monitor/health.hpp"
 #include "monitor/loop.hpp"
+#include "monitor/name_resolver.hpp"
 #include "monitor/protocol.hpp"
 #include "monitor/restart.hpp"
 
 #include <chrono>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -50,7 +52,10 @@ class Session {
 
   void watch_process();
   linux::Ending take_ending();
-  void keep_network_namespace(pid_t process);
+  void keep_network_namespace(const linux::Fd& network);
+  linux::Fd network_of(pid_t process) const;
+  void serve_names(const Resolver& resolver);
+  void serve_names_again();
   bool out_of_memory();
   void report(Event event, int code = 0, const std::string& error = {});
   void save_status();
@@ -65,6 +70,7 @@ class Session {
   ContainerStreams streams_;
   HealthChecks health_;
   Forwarder forwarder_;
+  std::unique_ptr<NameResolver> resolver_;  // nothing without names
   BackOff back_off_;
   linux::Fd network_;  // kept for restarts; number network_descriptor
   linux::Child process_;

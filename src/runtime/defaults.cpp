@@ -61,11 +61,11 @@ std::vector<std::string> default_read_only_paths() {
   return {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"};
 }
 
-std::vector<monitor::Option> default_sysctls(bool own_network) {
+std::vector<monitor::Option> default_sysctls(bool own_network, bool ipv6) {
   if (!own_network) return {};
   std::vector<monitor::Option> sysctls = {{"net.ipv4.ping_group_range", "0 2147483647"},
                                           {"net.ipv4.ip_unprivileged_port_start", "0"}};
-  if (exists("/proc/sys/net/ipv6")) sysctls.push_back({"net.ipv6.conf.all.disable_ipv6", "1"});
+  if (!ipv6 && exists("/proc/sys/net/ipv6")) sysctls.push_back({"net.ipv6.conf.all.disable_ipv6", "1"});
   return sysctls;
 }
 

@@ -84,7 +84,7 @@ void send_listeners(const Fd& control, const std::vector<Created::Listener>& lis
     std::vector<int> descriptors;
     for (std::size_t i = 0; i < count; ++i, ++sent) {
       const auto& listener = listeners[sent];
-      command.forwards.push_back({static_cast<int>(i), listener.udp, listener.address, listener.port});
+      command.forwards.push_back({static_cast<int>(i), listener.udp, listener.address, listener.other, listener.port});
       descriptors.push_back(listener.descriptor);
     }
     send_command(control, command, descriptors);

@@ -249,6 +249,38 @@ void Runtime::forward(const std::string& id, const std::vector<Created::Listener
     send_listeners(*control, listeners, Request::forward);
 }
 
+void Runtime::withdraw(const std::string& id, const std::vector<monitor::WithdrawnPort>& ports) {
+  if (ports.empty()) return;
+  Command command;
+  command.request = Request::withdraw;
+  command.withdrawn = ports;
+  tell(id, command);
+}
+
+void Runtime::set_resolver(const std::string& id, const monitor::Resolver& resolver) {
+  Command command;
+  command.request = Request::resolve;
+  command.resolver = resolver;
+  tell(id, command);
+}
+
+// Returns when the monitor has done it: then it closes what came along. One that is about to end has nothing to do.
+void Runtime::tell(const std::string& id, const Command& command) {
+  constexpr int patience_ms = 10'000;
+  const auto control = linux::connect_unix(Files(locations_, id).control);
+  if (!control) return;
+  auto pipe = linux::make_pipe();
+  try {
+    send_command(*control, command, {pipe.write.get()});
+  } catch (const Error& e) {
+    if (e.code() != EPIPE && e.code() != ECONNRESET) throw;
+    return;
+  }
+  pipe.write.reset();
+  if (!linux::wait_readable(pipe.read.get(), patience_ms))
+    throw Error("the monitor of container " + base::short_id(id) + " does not answer");
+}
+
 // --- waiting
 // ------------------------------------------------------------------------------------------------------------
 

@@ -22,14 +22,15 @@ struct Setup {
   linux::CgroupLimits limits;
   std::vector<linux::DeviceRule> devices;  // default_devices() unless privileged
   bool log = true;
-  std::vector<int> sent;  // descriptors that mounts of the launch spec count from 0 on; they stay the caller's
+  std::vector<int> sent;  // descriptors that the launch spec counts from 0 on; they stay the caller's
 };
 
 // Default confinement (HARDENING in docs/security.md): one place, used for every kind of process.
 std::vector<linux::DeviceRule> default_devices();
 std::vector<std::string> default_masked_paths();
 std::vector<std::string> default_read_only_paths();
-std::vector<monitor::Option> default_sysctls(bool own_network);
+// `ipv6`: whoever connects the container decides about IPv6, else it is switched off.
+std::vector<monitor::Option> default_sysctls(bool own_network, bool ipv6 = false);
 std::vector<monitor::ResourceLimit> default_limits();
 inline constexpr std::int64_t default_pids_limit = 2048;
 // Fills capabilities' filter from a cache file below `state` per capability set.
@@ -56,7 +57,7 @@ class Created {
   struct Listener {
     int descriptor = -1;  // a listening socket; stays the caller's, the monitor gets a copy
     bool udp = false;
-    std::uint32_t address = 0;
+    std::string address, other;  // of the container; the second is tried when nothing listens at the first
     int port = 0;
   };
   // Releases the process; returns when it has executed its program. Throws Error with exit code 125, 126 or 127.
@@ -109,6 +110,10 @@ class Runtime {
   void send_signal(const std::string& id, int signal);
   // More ports for its monitor to serve; those given to `start` are lost when the monitor dies.
   void forward(const std::string& id, const std::vector<Created::Listener>& listeners);
+  // The monitor has closed those when this returns.
+  void withdraw(const std::string& id, const std::vector<monitor::WithdrawnPort>& ports);
+  // Another resolver for its container, or none; a new monitor begins with that of the launch.
+  void set_resolver(const std::string& id, const monitor::Resolver& resolver);
   // Ends when it has exited for good; its code.
   int wait(const std::string& id);
   // Waits until `accept` says true of the status; false on timeout. Uses inotify.
@@ -126,6 +131,7 @@ class Runtime {
 
  private:
   bool adopt(const std::string& id);
+  void tell(const std::string& id, const monitor::Command& command);
 
   store::Locations locations_;
   std::function<void(const std::string&)> adopted_;

@@ -10,12 +10,12 @@ using namespace test;
 
 namespace {
 
-constexpr std::uint32_t loopback = 0x7f000001;
+constexpr const char* loopback = "127.0.0.1";
 
 sockaddr_in address_of(int port) {
   sockaddr_in address{};
   address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(loopback);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   address.sin_port = htons(static_cast<std::uint16_t>(port));
   return address;
 }
@@ -58,7 +58,7 @@ TEST_CASE("a connection is forwarded both ways, with the end of each") {
   const Bound published = bind_any(SOCK_STREAM);
   REQUIRE(listen(published.socket.get(), 8) == 0);
   auto created = containers.runtime().create(on_host_network(containers, {"sleep", "1000"}), {});
-  created.start({{published.socket.get(), false, loopback, server.port}});
+  created.start({{published.socket.get(), false, loopback, {}, server.port}});
   created.detach();
 
   // The server's side is played by this test; what matters is what passes through the monitor.
@@ -84,7 +84,7 @@ TEST_CASE("datagrams find their way there and back to who sent them") {
   const Bound server = bind_any(SOCK_DGRAM);
   const Bound published = bind_any(SOCK_DGRAM);
   auto created = containers.runtime().create(on_host_network(containers, {"sleep", "1000"}), {});
-  created.start({{published.socket.get(), true, loopback, server.port}});
+  created.start({{published.socket.get(), true, loopback, {}, server.port}});
   created.detach();
   const linux::Fd clients[] = {connect_to(published.port, SOCK_DGRAM), connect_to(published.port, SOCK_DGRAM)};
   for (const auto& client : clients) {
@@ -111,7 +111,7 @@ TEST_CASE("a connection that the container refuses ends") {
   const Bound published = bind_any(SOCK_STREAM);
   REQUIRE(listen(published.socket.get(), 8) == 0);
   auto created = containers.runtime().create(on_host_network(containers, {"sleep", "1000"}), {});
-  created.start({{published.socket.get(), false, loopback, nobody}});
+  created.start({{published.socket.get(), false, loopback, {}, nobody}});
   created.detach();
   const auto client = connect_to(published.port, SOCK_STREAM);
   REQUIRE(linux::wait_readable(client.get(), 5000));
