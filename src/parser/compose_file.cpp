@@ -1,4 +1,4 @@
-// The file as a whole: its top level, and what services say about each other.
+// The file as a whole: its top level.
 #include "parser/compose_file.hpp"
 
 #include "parser/compose_reader.hpp"
@@ -67,18 +67,22 @@ void read_isolation(ComposeReader& reader, const YamlNode& node, ComposeFile& fi
     reader.error(node.position, "unknown isolation " + show(isolation), "expected strict or open");
   file.strict = isolation == "strict";
 }
-constexpr std::array conductor_keys{Key<ComposeFile>{"isolation", read_isolation}};
+constexpr std::array conductor_keys{
+    Key<ComposeFile>{"isolation", read_isolation},
+    Key<ComposeFile>{"publish_scope", into<&ComposeFile::publish_scope, publish_scope>},
+};
 constexpr Level<ComposeFile> conductor_level{"'x-conductor'", conductor_keys, {}};
 
 constexpr std::array file_keys{
     Key<ComposeFile>{"name", read_name},
+    Key<ComposeFile>{"networks", read_networks},
     Key<ComposeFile>{"services", read_services},
     Key<ComposeFile>{"version", read_version},
     Key<ComposeFile>{"volumes", read_volumes},
     Key<ComposeFile>{"x-conductor", [](ComposeReader& in, const YamlNode& node,
                                        ComposeFile& to) { in.read(node, conductor_level, to); }},
 };
-constexpr auto file_later = std::to_array<std::string_view>({"configs", "include", "models", "networks", "secrets"});
+constexpr auto file_later = std::to_array<std::string_view>({"configs", "include", "models", "secrets"});
 constexpr Level<ComposeFile> file_level{"a compose file", file_keys, file_later};
 
 // In a file of this name reach is explicit.
@@ -86,77 +90,6 @@ bool is_own_name(const std::string& path) {
   const std::string name = path.substr(path.rfind('/') + 1);
   return name == "conductor.yaml" || name == "conductor.yml";
 }
-
-// --- between services -------------------------------------------------------------------------------------------
-
-template <class Items>
-std::vector<std::string> names_of(const Items& items) {
-  std::vector<std::string> names;
-  names.reserve(items.size());
-  for (const auto& item : items) names.push_back(item.name);
-  return names;
-}
-
-// Every name a service mentions must be declared. A peer of another project ("project/service") is known later.
-void check_references(const ComposeFile& file, ComposeReader& reader) {
-  const auto services = names_of(file.services);
-  const auto volumes = names_of(file.volumes);
-  const auto check = [&](const std::vector<std::string>& known, const char* what, const std::string& name,
-                         const base::Position& position) {
-    if (std::find(known.begin(), known.end(), name) == known.end())
-      reader.error(position, std::string("unknown ") + what + " " + show(name),
-                   reader.full() ? "" : suggestion(name, known));
-  };
-  for (const auto& service : file.services) {
-    for (const auto& dependency : service.depends_on)
-      if (dependency.required) check(services, "service", dependency.service, dependency.position);
-    for (const auto& peer : service.peers)
-      if (const auto& name = peer.value.reference.peer; name.find('/') == std::string::npos)
-        check(services, "service", name, peer.position);
-    for (const auto& mount : service.volumes)
-      if (mount.value.kind == VolumeKind::named) check(volumes, "volume", mount.value.source, mount.position);
-  }
-}
-
-// Depth first through depends_on; what is met again on the way down closes a cycle.
-class CycleFinder {
- public:
-  CycleFinder(const ComposeFile& file, ComposeReader& reader) : reader_(reader) {
-    for (const auto& service : file.services) services_.emplace(service.name, &service);
-  }
-
-  void run() {
-    for (const auto& [name, service] : services_) visit(*service);
-  }
-
- private:
-  ComposeReader& reader_;
-  std::map<std::string, const Service*> services_;
-  std::map<std::string, bool> seen_;  // true while on the way down
-  std::vector<std::string> way_;
-
-  void visit(const Service& service) {
-    if (!seen_.emplace(service.name, true).second) return;
-    way_.push_back(service.name);
-    for (const auto& dependency : service.depends_on) {
-      const auto next = services_.find(dependency.service);
-      if (next == services_.end()) continue;
-      const auto met = seen_.find(dependency.service);
-      if (met == seen_.end())
-        visit(*next->second);
-      else if (met->second)
-        report(dependency);
-    }
-    way_.pop_back();
-    seen_[service.name] = false;
-  }
-
-  void report(const Dependency& closing) {
-    std::string cycle;
-    for (auto at = std::find(way_.begin(), way_.end(), closing.service); at != way_.end(); ++at) cycle += *at + " → ";
-    reader_.error(closing.position, "depends_on forms a cycle: " + cycle + closing.service);
-  }
-};
 
 }  // namespace
 
@@ -176,8 +109,7 @@ ComposeFile parse_compose_file(std::string_view text, const std::string& file,
   reader.read(tree, file_level, result);
   if (diagnostics.clean() && result.services.empty())
     reader.error({file, 0, 0}, "the file has no services", "expected 'services:' and below it 'name:'");
-  check_references(result, reader);
-  CycleFinder(result, reader).run();
+  check_references(reader, result);
   diagnostics.finish();
   return result;
 }

@@ -72,6 +72,7 @@ struct Dependency {
 struct PeerEntry {
   PeerReference reference;
   std::string alias;
+  std::string key = "peers";  // under which it is written: peers, x-peers or links
 };
 
 // A network that a service is in.
@@ -96,11 +97,11 @@ struct Service {
   std::vector<Placed<PeerEntry>> peers;             // also x-peers and links
   std::vector<Placed<std::string>> allow_peers;     // also x-allow-peers: "project/service", "project/*", "*", a name
   std::vector<Placed<std::string>> external_links;  // "container:alias": peers outside of the project
-  std::vector<PortRange> expose;
-  bool internet = false;                                // also x-internet
-  std::vector<Placed<Destination>> internet_to;         // only these; `internet` is false then
-  std::vector<PortRange> host;                          // also x-host: services of the host that may be reached
-  std::string publish_scope;                            // also x-publish-scope: loopback, host, all; empty: not said
+  std::vector<PortRange> expose;                    // `places` has each as "expose.0"
+  bool internet = false;                            // also x-internet
+  std::vector<Placed<Destination>> internet_to;     // only these; `internet` is false then
+  std::vector<PortRange> host;                      // also x-host: services of the host that may be reached; "host.0"
+  std::string publish_scope;                        // also x-publish-scope: loopback, host, all; empty: not said
   std::optional<std::vector<ServiceNetwork>> networks;  // nothing: not written
   std::string network_mode;            // none, host, bridge, service:NAME, container:NAME; empty: not said
   std::vector<Dependency> depends_on;  // in the order written

@@ -16,11 +16,13 @@ namespace conductor::parser {
 
 class ComposeReader;
 
-// How the value of a key gets into its owner. Mistakes go to the reader; the owner then keeps any value.
+// How the value of a key gets into its owner. Mistakes go to the reader; the owner then keeps any value. A key that is
+// `refused` has no reader but the reason why it cannot be honoured.
 template <class Owner>
 struct Key {
   std::string_view name;
   void (*read)(ComposeReader&, const YamlNode&, Owner&);
+  std::string_view refused{};
 };
 
 // A level of the file. `later` are names of the specification on which nothing acts yet.
@@ -70,7 +72,9 @@ class ComposeReader {
       const Key<Owner>* found = nullptr;
       for (const auto& key : level.keys)
         if (key.name == entry.key) found = &key;
-      if (found != nullptr)
+      if (found != nullptr && !found->refused.empty())
+        error(entry.position, show(entry.key) + " is not supported", std::string(found->refused));
+      else if (found != nullptr)
         found->read(*this, entry.value, owner);
       else if (!entry.key.starts_with("x-"))
         refuse(entry, names_of(level), level.later, level.what);
@@ -85,6 +89,11 @@ class ComposeReader {
     path_.clear();
     body();
     places_ = nullptr;
+  }
+
+  // The place of an item of the list that is being read: "expose.0".
+  void note_item(std::size_t index, const base::Position& position) {
+    if (places_ != nullptr) (*places_)[path_ + "." + std::to_string(index)] = position;
   }
 
   // Runs what throws base::Error about a text, and gives the error the place of `node`.
@@ -149,9 +158,23 @@ std::map<std::string, std::string> labels(ComposeReader& reader,
                                           const YamlNode& node);  // a name alone has the empty value
 // "name:address" each, from a list or a map; the address may hold colons itself.
 std::vector<std::string> extra_hosts(ComposeReader& reader, const YamlNode& node);
+// The same of a service, where an address may also be `host-gateway`: the host's own.
+std::vector<std::string> service_hosts(ComposeReader& reader, const YamlNode& node);
 
 // Letters, digits, '.', '_' and '-': services and volumes.
 bool is_key_name(std::string_view name);
+
+// Calls `body` with a scalar, or with each item of a list of them; anything else is reported.
+template <class Body>
+void for_each_text(ComposeReader& reader, const YamlNode& node, std::string_view what, Body&& body) {
+  if (node.kind == YamlNode::Kind::scalar) return body(node);
+  if (!reader.is_list(node, what)) return;
+  for (const auto& item : node.items)
+    if (item.kind == YamlNode::Kind::scalar)
+      body(item);
+    else
+      reader.error(item.position, "expected a string");
+}
 
 // --- levels of their own files --------------------------------------------------------------------------------------
 
@@ -162,5 +185,32 @@ std::vector<Dependency> dependencies(ComposeReader& reader, const YamlNode& node
 std::vector<EnvFile> env_files(ComposeReader& reader, const YamlNode& node);
 std::vector<Placed<PortMapping>> port_mappings(ComposeReader& reader, const YamlNode& node);
 std::vector<Placed<VolumeMount>> volume_mounts(ComposeReader& reader, const YamlNode& node);
+
+// What a service may reach, and who may reach it (compose_reach.cpp).
+void read_peers(ComposeReader& reader, const YamlNode& node, Service& service);
+void read_links(ComposeReader& reader, const YamlNode& node, Service& service);
+void read_external_links(ComposeReader& reader, const YamlNode& node, Service& service);
+void read_allow_peers(ComposeReader& reader, const YamlNode& node, Service& service);
+void read_expose(ComposeReader& reader, const YamlNode& node, Service& service);
+void read_internet(ComposeReader& reader, const YamlNode& node, Service& service);
+void read_host(ComposeReader& reader, const YamlNode& node, Service& service);
+std::string publish_scope(ComposeReader& reader, const YamlNode& node);
+
+// Networks, and how a service is in them (compose_networks.cpp).
+std::string network_mode(ComposeReader& reader, const YamlNode& node);
+std::optional<std::vector<ServiceNetwork>> service_networks(ComposeReader& reader, const YamlNode& node);
+void read_networks(ComposeReader& reader, const YamlNode& node, ComposeFile& file);
+// Keys that contradict the service's network_mode.
+void check_network_mode(ComposeReader& reader, const Service& service);
+
+// Names and settings of the resolver (compose_names.cpp).
+std::vector<std::string> name_servers(ComposeReader& reader, const YamlNode& node);
+std::vector<std::string> search_domains(ComposeReader& reader, const YamlNode& node);
+std::vector<std::string> resolver_options(ComposeReader& reader, const YamlNode& node);
+std::string host_name(ComposeReader& reader, const YamlNode& node);
+
+// Between services (compose_references.cpp): every name must be declared, a link must be possible, nobody may wait for
+// itself. Adds the dependencies that `links` and `network_mode: service:NAME` imply.
+void check_references(ComposeReader& reader, ComposeFile& file);
 
 }  // namespace conductor::parser

@@ -116,16 +116,29 @@ constexpr Level<EnvFile> env_file_level{"an environment file", env_file_keys, en
 // --- ports: the long form becomes the short one, which is then read ---------------------------------------------
 
 struct LongPort {
-  std::string target, published, protocol, host_ip;
+  std::string target, published, protocol, host_ip, publish_scope, mode = "ingress", name, app_protocol;
 };
+
+// On one machine there is one way to publish; the specification has two words.
+std::string port_mode(ComposeReader& reader, const YamlNode& node) {
+  std::string mode = text(reader, node);
+  if (mode != "host" && mode != "ingress")
+    reader.error(node.position, "unknown mode " + show(mode), "expected host or ingress");
+  return mode;
+}
+
 constexpr std::array port_keys{
     Key<LongPort>{"target", into<&LongPort::target, text>},
     Key<LongPort>{"published", into<&LongPort::published, text>},
     Key<LongPort>{"protocol", into<&LongPort::protocol, text>},
     Key<LongPort>{"host_ip", into<&LongPort::host_ip, text>},
+    Key<LongPort>{"mode", into<&LongPort::mode, port_mode>},
+    Key<LongPort>{"name", into<&LongPort::name, text>},
+    Key<LongPort>{"app_protocol", into<&LongPort::app_protocol, text>},
+    Key<LongPort>{"publish_scope", into<&LongPort::publish_scope, publish_scope>},
+    Key<LongPort>{"x-publish-scope", into<&LongPort::publish_scope, publish_scope>},
 };
-constexpr std::array<std::string_view, 3> port_later{"name", "mode", "app_protocol"};
-constexpr Level<LongPort> port_level{"a port", port_keys, port_later};
+constexpr Level<LongPort> port_level{"a port", port_keys, {}};
 
 std::string short_form(const LongPort& port) {
   std::string result = port.host_ip.find(':') == std::string::npos ? port.host_ip : "[" + port.host_ip + "]";
@@ -201,24 +214,6 @@ std::optional<BuildSection> build_section(ComposeReader& reader, const YamlNode&
   return section;
 }
 
-std::vector<std::string> extra_hosts(ComposeReader& reader, const YamlNode& node) {
-  std::vector<std::string> result;
-  const auto add = [&](const YamlNode& at, const std::string& written) {
-    reader.at(at, [&] {
-      const HostEntry host = parse_extra_host(written);
-      result.push_back(host.name + ":" + host.address);
-    });
-  };
-  if (node.kind == Kind::map) {
-    for (const auto& entry : node.entries)
-      for (const auto& address : text_or_texts(reader, entry.value)) add(entry.value, entry.key + "=" + address);
-  } else if (reader.is_list(node, "name=address, or a map")) {
-    for (const auto& item : node.items)
-      if (const std::string written = text(reader, item); item.kind == Kind::scalar) add(item, written);
-  }
-  return result;
-}
-
 std::optional<HealthcheckSection> healthcheck_section(ComposeReader& reader, const YamlNode& node) {
   HealthcheckSection section;
   section.position = node.position;
@@ -269,14 +264,21 @@ std::vector<Placed<PortMapping>> port_mappings(ComposeReader& reader, const Yaml
   std::vector<Placed<PortMapping>> result;
   if (!reader.is_list(node, "ports")) return result;
   for (const auto& item : node.items) {
-    const auto add = [&](const std::string& form) { result.push_back({parse_port_mapping(form), item.position}); };
-    LongPort written;
     if (item.kind != Kind::map) {
-      reader.at_text(item, add);
-    } else {
-      reader.read(item, port_level, written);
-      reader.at(item, [&] { add(short_form(written)); });
+      reader.at_text(item,
+                     [&](const std::string& form) { result.push_back({parse_port_mapping(form), item.position}); });
+      continue;
     }
+    LongPort written;
+    reader.read(item, port_level, written);
+    reader.at(item, [&] {
+      PortMapping mapping = parse_port_mapping(short_form(written));
+      mapping.publish_scope = written.publish_scope;
+      mapping.mode = written.mode;
+      mapping.name = written.name;
+      mapping.app_protocol = written.app_protocol;
+      result.push_back({std::move(mapping), item.position});
+    });
   }
   return result;
 }

@@ -30,33 +30,6 @@ void read_volumes(ComposeReader& reader, const YamlNode& node, Service& service)
   for (auto& mount : volume_mounts(reader, node)) service.volumes.push_back(std::move(mount));
 }
 
-std::vector<Placed<PeerEntry>> peers(ComposeReader& reader, const YamlNode& node) {
-  std::vector<Placed<PeerEntry>> result;
-  if (!reader.is_list(node, "peers")) return result;
-  for (const auto& item : node.items)
-    reader.at_text(item, [&](const std::string& form) { result.push_back({{parse_peer(form), {}}, item.position}); });
-  return result;
-}
-
-std::vector<PortRange> exposed(ComposeReader& reader, const YamlNode& node) {
-  std::vector<PortRange> ranges;
-  if (!reader.is_list(node, "ports")) return ranges;
-  for (const auto& item : node.items)
-    reader.at_text(item, [&](const std::string& form) { ranges.push_back(parse_port_range(form)); });
-  return ranges;
-}
-
-void read_internet(ComposeReader& reader, const YamlNode& node, Service& service) {
-  if (node.kind == Kind::scalar) {
-    service.internet = boolean(reader, node);
-  } else if (reader.is_list(node, "destinations")) {
-    for (const auto& item : node.items)
-      reader.at_text(item, [&](const std::string& form) {
-        service.internet_to.push_back({parse_destination(form), item.position});
-      });
-  }
-}
-
 void read_restart(ComposeReader& reader, const YamlNode& node, Service& service) {
   if (node.kind != Kind::scalar) return reader.error(node.position, "expected a restart policy");
   const std::string& written = node.text;
@@ -69,15 +42,6 @@ void read_restart(ComposeReader& reader, const YamlNode& node, Service& service)
     return reader.error(node.position, "unknown restart policy " + show(written),
                         "expected no, always, unless-stopped, on-failure or on-failure:N");
   service.restart_retries = static_cast<int>(*retries);
-}
-
-std::vector<std::string> name_servers(ComposeReader& reader, const YamlNode& node) {
-  std::vector<std::string> servers = text_or_texts(reader, node);
-  for (std::size_t i = 0; i < servers.size(); ++i) {
-    const YamlNode& at = node.kind == Kind::list ? node.items[i] : node;
-    if (at.kind == Kind::scalar) reader.at(at, [&] { check_name_server(servers[i]); });
-  }
-  return servers;
 }
 
 // --- deploy: what a single machine can honour of it -------------------------------------------------------------
@@ -113,6 +77,7 @@ constexpr Level<Service> deploy_level{"'deploy'", deploy_keys, deploy_later};
 // --- THE table --------------------------------------------------------------------------------------------------
 
 constexpr std::array service_keys{
+    Key<Service>{"allow_peers", read_allow_peers},
     Key<Service>{"build", into<&Service::build, build_section>},
     Key<Service>{"cap_add", into<&Service::cap_add, texts>},
     Key<Service>{"cap_drop", into<&Service::cap_drop, texts>},
@@ -123,25 +88,35 @@ constexpr std::array service_keys{
     Key<Service>{"deploy",
                  [](ComposeReader& in, const YamlNode& node, Service& to) { in.read(node, deploy_level, to); }},
     Key<Service>{"dns", into<&Service::dns, name_servers>},
+    Key<Service>{"dns_opt", into<&Service::dns_options, resolver_options>},
+    Key<Service>{"dns_search", into<&Service::dns_search, search_domains>},
+    Key<Service>{"domainname", into<&Service::domainname, host_name>},
     Key<Service>{"entrypoint", into<&Service::entrypoint, words>},
     Key<Service>{"env_file", into<&Service::env_file, env_files>},
     Key<Service>{"environment", into<&Service::environment, variables>},
-    Key<Service>{"expose", into<&Service::expose, exposed>},
-    Key<Service>{"extra_hosts", into<&Service::extra_hosts, extra_hosts>},
+    Key<Service>{"expose", read_expose},
+    Key<Service>{"external_links", read_external_links},
+    Key<Service>{"extra_hosts", into<&Service::extra_hosts, service_hosts>},
     Key<Service>{"healthcheck", into<&Service::healthcheck, healthcheck_section>},
-    Key<Service>{"hostname", into<&Service::hostname, text>},
+    Key<Service>{"host", read_host},
+    Key<Service>{"hostname", into<&Service::hostname, host_name>},
     Key<Service>{"image", into<&Service::image, text>},
     Key<Service>{"init", into<&Service::init, boolean>},
     Key<Service>{"internet", read_internet},
     Key<Service>{"labels", into<&Service::labels, labels>},
+    Key<Service>{"links", read_links},
+    Key<Service>{"mac_address", nullptr, "addresses are routed: there is no segment on which one would be seen"},
     Key<Service>{"mem_limit", into<&Service::mem_limit, size>},
     Key<Service>{"mem_reservation", into<&Service::mem_reservation, size>},
     Key<Service>{"memswap_limit", into<&Service::memswap_limit, size_or_all>},
-    Key<Service>{"peers", into<&Service::peers, peers>},
+    Key<Service>{"network_mode", into<&Service::network_mode, network_mode>},
+    Key<Service>{"networks", into<&Service::networks, service_networks>},
+    Key<Service>{"peers", read_peers},
     Key<Service>{"pids_limit", into<&Service::pids_limit, number_or_all>},
     Key<Service>{"ports", into<&Service::ports, port_mappings>},
     Key<Service>{"privileged", into<&Service::privileged, boolean>},
     Key<Service>{"profiles", into<&Service::profiles, texts>},
+    Key<Service>{"publish_scope", into<&Service::publish_scope, publish_scope>},
     Key<Service>{"read_only", into<&Service::read_only, boolean>},
     Key<Service>{"restart", read_restart},
     Key<Service>{"scale", into<&Service::replicas, count>},
@@ -154,8 +129,11 @@ constexpr std::array service_keys{
     Key<Service>{"user", into<&Service::user, text>},
     Key<Service>{"volumes", read_volumes},
     Key<Service>{"working_dir", into<&Service::working_dir, text>},
+    Key<Service>{"x-allow-peers", read_allow_peers},
+    Key<Service>{"x-host", read_host},
     Key<Service>{"x-internet", read_internet},
-    Key<Service>{"x-peers", into<&Service::peers, peers>},
+    Key<Service>{"x-peers", read_peers},
+    Key<Service>{"x-publish-scope", into<&Service::publish_scope, publish_scope>},
 };
 
 // Keys of the specification on which nothing acts yet.
@@ -177,23 +155,15 @@ constexpr auto service_later = std::to_array<std::string_view>({"annotations",
                                                                 "develop",
                                                                 "device_cgroup_rules",
                                                                 "devices",
-                                                                "dns_opt",
-                                                                "dns_search",
-                                                                "domainname",
                                                                 "extends",
-                                                                "external_links",
                                                                 "gpus",
                                                                 "group_add",
                                                                 "ipc",
                                                                 "isolation",
                                                                 "label_file",
-                                                                "links",
                                                                 "logging",
-                                                                "mac_address",
                                                                 "mem_swappiness",
                                                                 "models",
-                                                                "network_mode",
-                                                                "networks",
                                                                 "oom_kill_disable",
                                                                 "oom_score_adj",
                                                                 "pid",
@@ -226,6 +196,9 @@ struct Pair {
 constexpr std::array same_meaning{
     Pair{"peers", "x-peers"},
     Pair{"internet", "x-internet"},
+    Pair{"allow_peers", "x-allow-peers"},
+    Pair{"host", "x-host"},
+    Pair{"publish_scope", "x-publish-scope"},
     Pair{"scale", "deploy.replicas"},
     Pair{"cpus", "deploy.resources.limits.cpus"},
     Pair{"mem_limit", "deploy.resources.limits.memory"},
@@ -246,6 +219,9 @@ void check_service(ComposeReader& reader, const Service& service) {
                  "letters, digits, '.', '_' and '-'");
   if (written("container_name") && service.replicas > 1)
     reader.error(service.places.at("container_name"), "a service with a container_name cannot have several replicas");
+  if (written("domainname") && service.hostname.empty())
+    reader.error(service.places.at("domainname"), "'domainname' needs a 'hostname' that it is the domain of");
+  check_network_mode(reader, service);
   for (const auto& [name, value] : service.environment)
     if (name.find('=') != std::string::npos)
       reader.error(service.places.at("environment"), show(name) + " is no name of a variable");

@@ -4,10 +4,16 @@
 #include "parser/substitution.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace conductor::parser {
 
 using Kind = YamlNode::Kind;
+
+namespace {
+constexpr auto own_extensions = std::to_array<std::string_view>(
+    {"x-allow-peers", "x-conductor", "x-host", "x-internet", "x-peers", "x-publish-scope"});
+}  // namespace
 
 void ComposeReader::interpolate_values(YamlNode& node) {
   if (node.kind == Kind::scalar) {
@@ -20,7 +26,7 @@ void ComposeReader::interpolate_values(YamlNode& node) {
   }
   for (auto& item : node.items) interpolate_values(item);
   for (auto& entry : node.entries) {
-    const bool ours = entry.key == "x-peers" || entry.key == "x-internet" || entry.key == "x-conductor";
+    const bool ours = std::find(own_extensions.begin(), own_extensions.end(), entry.key) != own_extensions.end();
     if (ours || !entry.key.starts_with("x-")) interpolate_values(entry.value);
   }
 }

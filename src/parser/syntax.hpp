@@ -18,6 +18,9 @@ struct PortMapping {
   int container_port = 0;
   int count = 1;
   std::string protocol = "tcp";
+  // Of compose's long form alone. `mode` and the two names say nothing on a single machine.
+  std::string publish_scope;  // loopback, host or all; empty: not said
+  std::string mode = "ingress", name, app_protocol;
 };
 PortMapping parse_port_mapping(std::string_view text);
 
@@ -49,6 +52,13 @@ Destination parse_destination(std::string_view text);
 
 // An IPv4 or IPv6 address, without brackets.
 bool is_address(const std::string& text);
+// A network of addresses to give out: "172.28.0.0/16", "fd00:1::/64". Answers it in its shortest form; throws when it
+// is none, or has bits beyond its prefix.
+std::string parse_subnet(std::string_view text);
+// Whether an address is one of a subnet that parse_subnet has answered; false across families.
+bool subnet_contains(const std::string& subnet, const std::string& address);
+// A name of a host or a part of one: letters, digits, '.', '_' and '-'. Throws when it is none.
+void check_host_name(const std::string& name);
 
 // "name:address", "name=address"; an IPv6 address may stand in brackets.
 struct HostEntry {

@@ -52,7 +52,7 @@ bool is_label(std::string_view label) {
          std::all_of(label.begin(), label.end(), [](char c) { return is_name_char(c) || c == '-'; });
 }
 
-void check_host_name(const std::string& name, std::string_view written) {
+void check_outside_name(const std::string& name, std::string_view written) {
   constexpr std::size_t longest = 253;
   if (name == "*") throw base::Error(show(written) + " is everything; write internet: true");
   if (name == "localhost")
@@ -82,7 +82,7 @@ Destination parse_destination(std::string_view text) {
   if (destination.to.find_first_of(":/") != std::string::npos || is_address(destination.to))
     check_network(destination.to, text);
   else
-    check_host_name(destination.to, text);
+    check_outside_name(destination.to, text);
   if (halves.ports) destination.ports = parse_port_range(*halves.ports);
   return destination;
 }
