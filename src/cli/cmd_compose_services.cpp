@@ -33,8 +33,9 @@ int change(Invocation& call, compose::Lifecycle what) {
   return 0;
 }
 
-base::Json row(const engine::Observed& observed, const compose::ObservedContainer& container, std::int64_t now) {
-  base::Json json = listed(observed, false, now);
+base::Json row(const engine::Observed& observed, const compose::ObservedContainer& container, const PortsView& view,
+               std::int64_t now) {
+  base::Json json = listed(observed, view, false, now);
   json.set("Name", container.name());
   json.set("Service", container.service);
   json.set("Project", observed.container.config.labels.at(compose::label::project));
@@ -70,13 +71,14 @@ int compose_ps(Invocation& call) {
 
   const auto list = call.engine().list();
   const std::int64_t now = base::now_unix_ns();
+  const auto view = PortsView::of(call.engine().network().settings());
   std::vector<base::Json> rows;
   for (const auto& container : compose::containers_of(list, name)) {
     if (!all && !container.running()) continue;
     if (!services.empty() && std::ranges::find(services, container.service) == services.end()) continue;
     const auto observed = std::ranges::find(
         list, container.container.id, [](const engine::Observed& o) -> const std::string& { return o.container.id; });
-    rows.push_back(row(*observed, container, now));
+    rows.push_back(row(*observed, container, view, now));
   }
   if (services_only) {
     std::set<std::string> names;

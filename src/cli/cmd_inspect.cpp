@@ -27,7 +27,7 @@ class ImageList {
 
 base::Json inspect_one(engine::Engine& engine, ImageList& list, const std::string& name, const std::string& type) {
   if (type != "image")
-    if (const auto container = engine.try_find(name)) return inspected(engine.observe(*container));
+    if (const auto container = engine.try_find(name)) return inspected(engine, engine.observe(*container));
   if (type != "container")
     if (const auto image = engine.images().find(name))
       return inspected(engine.images(), list.of(engine.images()), *image);

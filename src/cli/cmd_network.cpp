@@ -2,7 +2,7 @@
 #include "base/error.hpp"
 #include "cli/commands.hpp"
 #include "cli/older_forms.hpp"
-#include "cli/run_options.hpp"
+#include "cli/reach_words.hpp"
 
 #include <algorithm>
 

@@ -5,6 +5,7 @@
 #include "cli/commands.hpp"
 #include "cli/container_view.hpp"
 #include "cli/output.hpp"
+#include "cli/reach_words.hpp"
 
 #include <algorithm>
 
@@ -77,11 +78,12 @@ int ps(Invocation& call) {
   if (latest) last = 1;
 
   const std::int64_t now = base::now_unix_ns();
+  const auto view = PortsView::of(call.engine().network().settings());
   std::vector<base::Json> rows;
   for (const auto& observed : call.engine().list()) {
     if (last && static_cast<std::int64_t>(rows.size()) == *last) break;
     if (!all && !last && !filters.names_state() && !is_running(observed)) continue;
-    if (filters.accept(observed)) rows.push_back(listed(observed, whole, now));
+    if (filters.accept(observed)) rows.push_back(listed(observed, view, whole, now));
   }
   const std::vector<Column> columns = {{"CONTAINER ID", "ID"},    {"IMAGE", "Image"},   {"COMMAND", "Command"},
                                        {"CREATED", "RunningFor"}, {"STATUS", "Status"}, {"PORTS", "Ports"},
@@ -98,28 +100,33 @@ int port(Invocation& call) {
   call.parse();
   if (format != "text" && format != "json")
     throw base::Error("option --format takes text or json").with_exit_code(base::exit_usage);
-  if (!wanted.empty() && wanted.find('/') == std::string::npos) wanted += "/tcp";
+  const auto only = wanted.empty() ? network::PortRange{} : to_ports(wanted);
   engine::Engine& engine = call.engine();
   const auto observed = engine.observe(engine.find(name));
+  const auto all = bindings(observed.endpoint ? observed.endpoint->config.publish : std::vector<network::Publish>(),
+                            PortsView::of(engine.network().settings()));
   bool any = false;
-  for (const auto& publish : observed.endpoint ? observed.endpoint->config.publish : std::vector<network::Publish>())
-    for (int i = 0; i < publish.count; ++i) {
-      const std::string inner =
-          std::to_string(publish.container_port + i) + "/" + std::string(base::enum_name(publish.protocol));
-      const std::string address = publish.host_ip.empty() ? "0.0.0.0" : publish.host_ip;
-      const std::string outer = address + ":" + std::to_string(publish.host_port + i);
-      if (!wanted.empty() && wanted != inner) continue;
-      any = true;
-      if (format == "json")
-        print_line(base::Json::object()
-                       .set("ContainerPort", inner)
-                       .set("HostIp", address)
-                       .set("HostPort", std::to_string(publish.host_port + i))
-                       .dump());
-      else
-        print_line(wanted.empty() ? inner + " -> " + outer : outer);
-    }
-  if (!wanted.empty() && !any) throw base::Error("container '" + name + "' does not publish its port " + wanted);
+  for (const auto& binding : all) {
+    // As docker has it, a port without a protocol is TCP.
+    const auto protocol = only.protocol == network::Protocol::any ? network::Protocol::tcp : only.protocol;
+    const bool asked = only.first == 0 || (binding.protocol == protocol && binding.container_port >= only.first &&
+                                           binding.container_port <= only.last);
+    if (!asked) continue;
+    any = true;
+    if (format == "json")
+      print_line(base::Json::object()
+                     .set("ContainerPort", inner_text(binding))
+                     .set("HostIp", binding.host_ip)
+                     .set("HostPort", std::to_string(binding.host_port))
+                     .set("Scope", base::enum_name(binding.scope))
+                     .dump());
+    else
+      print_line(wanted.empty() || only.first != only.last ? inner_text(binding) + " -> " + outer_text(binding)
+                                                           : outer_text(binding));
+  }
+  if (!wanted.empty() && !any)
+    throw base::Error("container '" + base::escape_control(name) + "' does not publish its port " + wanted +
+                      (wanted.find('/') == std::string::npos ? "/tcp" : ""));
   return 0;
 }
 

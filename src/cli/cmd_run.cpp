@@ -21,9 +21,10 @@ void tell_of_missing_peers(engine::Engine& engine, const engine::ContainerConfig
       say("note: there is no container '" + base::escape_control(link.peer) + "' yet; the link opens when there is");
 }
 
-engine::Container make(engine::Engine& engine, engine::ContainerConfig config) {
-  tell_of_missing_peers(engine, config);
+engine::Container make(engine::Engine& engine, engine::ContainerConfig config, const RunOptions& wanted) {
   Progress progress;
+  wanted.complete(engine, config, progress.reporter());
+  tell_of_missing_peers(engine, config);
   return engine.create(std::move(config), progress.reporter());
 }
 
@@ -47,7 +48,8 @@ int create(Invocation& call) {
   wanted.declare(call.options());
   call.options().rest("IMAGE [COMMAND...]", words, 1);
   call.parse();
-  print_line(make(call.recovered_engine(), wanted.config(words)).id);
+  engine::ContainerConfig config = wanted.config(words);
+  print_line(make(call.recovered_engine(), std::move(config), wanted).id);
   return 0;
 }
 
@@ -69,7 +71,7 @@ int run(Invocation& call) {
   }
   if (!detach && config.terminal && config.open_stdin) require_terminal();
   engine::Engine& engine = call.recovered_engine();
-  const engine::Container container = make(engine, std::move(config));
+  const engine::Container container = make(engine, std::move(config), wanted);
   try {
     if (!detach) return run_attached(engine, container);
     engine.start(container.id);

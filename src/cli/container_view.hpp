@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/json.hpp"
+#include "cli/ports_view.hpp"
 #include "engine/engine.hpp"
 
 #include <string>
@@ -9,12 +10,15 @@
 namespace conductor::cli {
 
 std::string state_word(const monitor::Status& status);  // "running", "exited", "created", "restarting"
-std::string status_text(const monitor::Status& status, std::int64_t now_ns);  // "Up 3 minutes (healthy)"
-std::string ports_text(const engine::Observed& observed);                     // "0.0.0.0:3000->8080/tcp"
+std::string status_text(const monitor::Status& status, std::int64_t now_ns);      // "Up 3 minutes (healthy)"
+std::string ports_text(const engine::Observed& observed, const PortsView& view);  // "0.0.0.0:3000->8080/tcp"
 // Fields of one line of `ps`: ID, Image, Command, CreatedAt, RunningFor, Status, State, Ports, Names, Labels, ExitCode,
-// Address.
-base::Json listed(const engine::Observed& observed, bool whole, std::int64_t now_ns);
+// Networks, Address.
+base::Json listed(const engine::Observed& observed, const PortsView& view, bool whole, std::int64_t now_ns);
 // Everything, one object.
-base::Json inspected(const engine::Observed& observed);
+base::Json inspected(engine::Engine& engine, const engine::Observed& observed);
+
+// The instance itself as a network: all its containers are in it, and reach what links say.
+inline constexpr const char* links_network = "links";
 
 }  // namespace conductor::cli

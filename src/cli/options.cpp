@@ -129,6 +129,20 @@ void Options::option(const std::string& names, std::vector<std::string>& values,
   implementation_->add(names, help, placeholder, true, [&values](const std::string& text) { values.push_back(text); });
 }
 
+void Options::flag_or_option(const std::string& names, std::vector<std::string>& values, const std::string& help,
+                             const std::string& placeholder) {
+  implementation_->declared.push_back({names, "[=" + placeholder + "]", help});
+  const auto take = [&values](const std::vector<std::string>& found) {
+    for (const auto& value : found) values.push_back(value == std::string(1, mark) ? "" : value);
+    return true;
+  };
+  // As a flag, so that the next word is left alone; as an option's callback, so that the values arrive as typed.
+  implementation_->app.add_option(names, take)
+      ->type_size(0)
+      ->expected(0)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+}
+
 void Options::number(const std::string& names, std::optional<std::int64_t>& value, const std::string& help,
                      const std::string& placeholder) {
   const auto* self = implementation_.get();
@@ -273,7 +287,7 @@ std::string Options::option_lines() const {
   for (const auto& option : self.declared) {
     std::string names = base::join(base::split(option.names, ','), ", ");
     if (names.starts_with("--")) names = "    " + names;
-    if (!option.placeholder.empty()) names += " " + option.placeholder;
+    if (!option.placeholder.empty()) names += (option.placeholder.front() == '[' ? "" : " ") + option.placeholder;
     width = std::max(width, names.size());
     left.push_back(std::move(names));
   }

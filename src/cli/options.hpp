@@ -40,6 +40,10 @@ class Options {
   // May be given several times; one value each.
   void option(const std::string& names, std::vector<std::string>& values, const std::string& help,
               const std::string& placeholder);
+  // "--internet" alone stands for "true", "--internet=VALUE" for the value; a word behind it is never its value. May be
+  // given several times.
+  void flag_or_option(const std::string& names, std::vector<std::string>& values, const std::string& help,
+                      const std::string& placeholder);
   // A whole number, 0 or more.
   void number(const std::string& names, std::optional<std::int64_t>& value, const std::string& help,
               const std::string& placeholder);

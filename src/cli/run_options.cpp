@@ -65,23 +65,7 @@ engine::MountConfig to_mount(const parser::VolumeMount& volume) {
   return mount;
 }
 
-network::Protocol to_protocol(const std::string& name) {
-  network::Protocol protocol = network::Protocol::any;
-  if (!base::enum_parse(name, protocol)) refuse("protocol", name, "tcp or udp");
-  return protocol;
-}
-
 }  // namespace
-
-network::Link to_link(const std::string& peer) {
-  const auto reference = parser::parse_peer(peer);
-  return {reference.peer, to_protocol(reference.protocol), reference.first_port, reference.last_port, {}};
-}
-
-network::Publish to_publish(const std::string& mapping) {
-  const auto read = parser::parse_port_mapping(mapping);
-  return {read.host_ip, read.host_port, read.container_port, read.count, to_protocol(read.protocol)};
-}
 
 monitor::Restart parse_restart(const std::string& text) {
   monitor::Restart restart;
@@ -127,18 +111,11 @@ void RunOptions::declare(Options& options) {
   options.option("--env-file", env_files_, "a file of environment variables", "FILE");
   options.option("-w,--workdir", plain_.working_directory, "working directory", "DIR");
   options.option("-u,--user", plain_.user, "user and group, by name or number", "USER[:GROUP]");
-  options.option("-h,--hostname", plain_.hostname, "host name", "NAME");
   options.option("--entrypoint", entrypoint_, "program that runs instead of the image's entrypoint", "PROGRAM");
   options.flag("--init", plain_.init, "run a small init as first process");
   options.option("-l,--label", labels_, "a label, NAME=value", "LABEL");
 
-  options.option("-p,--publish", publish_, "publish a port, HOST:CONTAINER[/udp]", "PORTS");
-  options.option("--peer", peers_, "may open connections to that container, on that port", "NAME[:PORT]");
-  options.option("--link", links_, "as --peer, under a further name", "NAME[:ALIAS]");
-  options.flag("--internet", plain_.endpoint.internet, "may open connections to the world outside");
-  options.option("--network,--net", network_, "links (default), none or host", "MODE");
-  options.option("--dns", plain_.endpoint.dns, "a name server", "ADDRESS");
-  options.option("--add-host", hosts_, "a further line of /etc/hosts", "NAME:ADDRESS");
+  network_.declare(options);
 
   options.option("-v,--volume", volumes_, "a volume or a folder of this machine", "SOURCE:TARGET[:ro]");
   options.option("--mount", mounts_, "a mount, type=bind,source=…,target=…", "MOUNT");
@@ -177,9 +154,9 @@ void RunOptions::declare(Options& options) {
   options.unsupported(
       "--add-device --annotation -a --attach --blkio-weight --blkio-weight-device --cgroup-parent --cgroupns --cidfile "
       "--cpuset-mems --detach-keys --device --device-cgroup-rule --device-read-bps --device-read-iops "
-      "--device-write-bps --device-write-iops --dns-option --dns-search --domainname --expose --gpus --group-add --ip "
-      "--ip6 --ipc --isolation --kernel-memory --label-file --link-local-ip --log-driver --log-opt --mac-address "
-      "--memory-swappiness --network-alias --oom-kill-disable --oom-score-adj --pid --platform -P --publish-all --pull "
+      "--device-write-bps --device-write-iops --gpus --group-add "
+      "--ipc --isolation --kernel-memory --label-file --log-driver --log-opt "
+      "--memory-swappiness --oom-kill-disable --oom-score-adj --pid --platform --pull "
       "--runtime --security-opt --sig-proxy --storage-opt --sysctl --ulimit --userns --uts --volume-driver "
       "--volumes-from -q --quiet --cpu-rt-period --cpu-rt-runtime");
 }
@@ -204,7 +181,7 @@ engine::ContainerConfig RunOptions::config(const std::vector<std::string>& words
   config.no_new_privileges = !allow_new_privileges_;
   if (shm_size_) config.shm_size = *shm_size_;
   read_limits(config);
-  read_network(config);
+  network_.read(config);
   read_mounts(config);
   read_health(config);
   return config;
@@ -232,26 +209,6 @@ void RunOptions::read_limits(engine::ContainerConfig& config) const {
     limits.cpus = base::parse_decimal(*cpus_);
     if (!limits.cpus) refuse("--cpus", *cpus_, "a number such as 1.5");
   }
-}
-
-void RunOptions::read_network(engine::ContainerConfig& config) const {
-  if (!base::enum_parse(network_, config.network)) {
-    if (network_ != "bridge" && network_ != "default") refuse("--network", network_, "links, none or host");
-    config.network = engine::NetworkMode::links;
-  }
-  auto& endpoint = config.endpoint;
-  for (const auto& mapping : publish_) endpoint.publish.push_back(to_publish(mapping));
-  for (const auto& peer : peers_) endpoint.links.push_back(to_link(peer));
-  for (const auto& link : links_) {
-    const auto colon = link.find(':');
-    endpoint.links.push_back(to_link(link.substr(0, colon)));
-    if (colon != std::string::npos) endpoint.links.back().alias = link.substr(colon + 1);
-  }
-  for (const auto& host : hosts_) {
-    const auto entry = parser::parse_extra_host(host);
-    endpoint.extra_hosts.push_back({entry.name, entry.address});
-  }
-  for (const auto& server : endpoint.dns) parser::check_name_server(server);
 }
 
 void RunOptions::read_mounts(engine::ContainerConfig& config) const {

@@ -1,6 +1,7 @@
 // The options of `run` and `create`, docker's words, as a ContainerConfig.
 #pragma once
 
+#include "cli/network_options.hpp"
 #include "cli/options.hpp"
 #include "engine/container.hpp"
 
@@ -15,20 +16,22 @@ class RunOptions {
   void declare(Options& options);
   // What the options say. Throws base::Error naming the option that is wrong. `words`: the image, and what runs in it.
   engine::ContainerConfig config(const std::vector<std::string>& words) const;
+  // Adds to it what only the machine knows, before it is created. Throws base::Error: no such network …
+  void complete(engine::Engine& engine, engine::ContainerConfig& config, const image::Progress& progress) const {
+    network_.complete(engine, config, progress);
+  }
 
  private:
   engine::ContainerConfig plain_;  // what needs no reading
+  NetworkOptions network_;
   std::optional<std::string> name_, entrypoint_, stop_timeout_, cpus_, restart_, health_command_;
-  std::string network_ = "links";
   std::string health_interval_, health_timeout_, health_start_period_, health_start_interval_;
   std::optional<std::int64_t> health_retries_, shm_size_, mem_megabytes_, swap_megabytes_;
   std::optional<std::string> pids_, memory_swap_;
   bool no_healthcheck_ = false, allow_new_privileges_ = false;
-  std::vector<std::string> publish_, volumes_, mounts_, tmpfs_, environment_, env_files_, peers_, links_, labels_,
-      hosts_;
+  std::vector<std::string> volumes_, mounts_, tmpfs_, environment_, env_files_, labels_;
 
   void read_limits(engine::ContainerConfig& config) const;
-  void read_network(engine::ContainerConfig& config) const;
   void read_mounts(engine::ContainerConfig& config) const;
   void read_health(engine::ContainerConfig& config) const;
 };
@@ -37,8 +40,6 @@ class RunOptions {
 // any.
 std::vector<std::string> read_environment(const std::vector<std::string>& files,
                                           const std::vector<std::string>& variables);
-network::Link to_link(const std::string& peer);           // "name:8080/tcp"
-network::Publish to_publish(const std::string& mapping);  // "3000:8080"
 monitor::Restart parse_restart(const std::string& text);  // "on-failure:3"
 
 }  // namespace conductor::cli

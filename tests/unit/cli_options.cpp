@@ -44,6 +44,27 @@ TEST_CASE("options: docker's ways to write them") {
   CHECK(s.words == Words{"image"});
 }
 
+TEST_CASE("options: a flag that may have a value never takes the next word") {
+  const auto parse = [](const Words& typed) {
+    cli::Options options("run", "Run something");
+    bool detach = false;
+    Words internet, words;
+    options.flag("-d,--detach", detach, "background");
+    options.flag_or_option("--internet", internet, "the world", "LIST");
+    options.rest("IMAGE [COMMAND...]", words, 1);
+    options.parse(typed);
+    CHECK(words == Words{"image", "--internet"});
+    CHECK_THAT(options.help(), Contains("    --internet[=LIST]  the world\n"));
+    return internet;
+  };
+  CHECK(parse({"image", "--internet"}).empty());
+  CHECK(parse({"--internet", "image", "--internet"}) == Words{"true"});
+  CHECK(parse({"--internet=false", "image", "--internet"}) == Words{"false"});
+  CHECK(parse({"--internet=a:443,b", "-d", "--internet=[::1]:53/udp", "image", "--internet"}) ==
+        Words{"a:443,b", "[::1]:53/udp"});
+  CHECK(parse({"--internet=", "image", "--internet"}) == Words{""});
+}
+
 TEST_CASE("options: what follows the first word is taken untouched") {
   Sample s;
   const Words command = {"image", "-d", "--name=x", "--", "-e", "", "a b", "$x", "--y=", "-", "[1,2]", "--name"};

@@ -96,11 +96,7 @@ TEST_CASE("commands: every row has a summary, and no name is there twice") {
   }
 }
 
-TEST_CASE("run options: peers, ports and restart policies") {
-  CHECK(cli::to_link("db:5432").peer == "db");
-  CHECK(cli::to_link("db:5432").protocol == network::Protocol::tcp);
-  CHECK(cli::to_link("db").first_port == 0);
-  CHECK(cli::to_publish("127.0.0.1:3000:8080/udp").host_ip == "127.0.0.1");
+TEST_CASE("run options: restart policies") {
   CHECK(cli::parse_restart("on-failure:3").max_retries == 3);
   CHECK(cli::parse_restart("unless-stopped").policy == monitor::RestartPolicy::unless_stopped);
   for (const char* bad : {"", "sometimes", "always:3", "on-failure:x", "on-failure:-1"})
