@@ -74,6 +74,13 @@ void Netlink::set_link_up(int index, const std::vector<int>& ipv4_settings) {
   add(m.get(), "setting interface " + std::to_string(index) + " up");
 }
 
+void Netlink::set_no_link_local(int index) {
+  RequestBuilder m(RTM_SETLINK, 0);
+  m.extra<ifinfomsg>().ifi_index = index;
+  m.nest(IFLA_AF_SPEC, [&] { m.nest(AF_INET6, [&] { m.u8(IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE); }); });
+  add(m.get(), "keeping link-local addresses from interface " + std::to_string(index));
+}
+
 void Netlink::add_address(int index, const IpAddress& address, int prefix_length) {
   RequestBuilder m(RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE);
   auto& fixed = m.extra<ifaddrmsg>();

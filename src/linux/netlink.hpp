@@ -78,6 +78,8 @@ class Netlink {
   void add_veth(const VethEnd& end, std::uint32_t group, int mtu, const Fd& peer_namespace, const VethEnd& peer);
   // Up, and with these per-interface settings at 1 (IPV4_DEVCONF_* of linux/ip.h; /proc/sys/net/ipv4/conf/NAME/).
   void set_link_up(int index, const std::vector<int>& ipv4_settings = {});
+  // No link-local address comes by itself (addr_gen_mode 1). Before the link is up.
+  void set_no_link_local(int index);
   // IPv6 without duplicate address detection: usable at once.
   void add_address(int index, const IpAddress& address, int prefix_length);
   void remove_address(int index, const IpAddress& address, int prefix_length);  // absent is fine

@@ -25,6 +25,7 @@ class RequestBuilder {
   T& extra() {
     return *static_cast<T*>(mnl_nlmsg_put_extra_header(get(), sizeof(T)));
   }
+  void u8(int type, std::uint8_t value) { mnl_attr_put_u8(get(), attribute(type), value); }
   void u16(int type, std::uint16_t value) { mnl_attr_put_u16(get(), attribute(type), value); }
   void u32(int type, std::uint32_t value) { mnl_attr_put_u32(get(), attribute(type), value); }
   void address(int type, const IpAddress& value) { bytes(type, value.wire()); }

@@ -2,11 +2,13 @@
 
 #include "base/error.hpp"
 #include "linux/namespaces.hpp"
+#include "network/interface_settings.hpp"
 #include "network/uplinks.hpp"
 
 #include <linux/ip.h>
 #include <sys/random.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 
@@ -15,7 +17,7 @@ namespace conductor::network {
 namespace {
 
 constexpr int carrier_limit_ms = 5000;
-constexpr const char* ipv6_settings = "/proc/sys/net/ipv6/conf/";
+constexpr int smallest_ipv6_mtu = 1280;  // RFC 8200; below it the kernel gives an interface no IPv6 at all
 
 // Locally administered and made from the endpoint's address, so that both sides can be told without asking.
 std::string mac_address(unsigned char first, linux::Ipv4 address) {
@@ -23,64 +25,76 @@ std::string mac_address(unsigned char first, linux::Ipv4 address) {
   for (const unsigned shift : {24U, 16U, 8U, 0U}) mac += static_cast<char>((address >> shift) & 0xffU);
   return mac;
 }
-std::string inner_mac(const Endpoint& endpoint) { return mac_address(0x02, endpoint.address); }
-std::string host_mac(const Endpoint& endpoint) { return mac_address(0x06, endpoint.address); }
 
-// On kernels without IPv6 there is nothing to set.
-void set_ipv6(const std::string& interface, const char* setting, const char* value) {
-  const std::string path = ipv6_settings + interface + "/" + setting;
-  if (linux::try_read_file(path)) linux::write_kernel_file(path, value);
+// Where the kernel has no IPv6 there is nothing to set.
+void set_ipv6(const Settings& settings, const std::string& interface) {
+  write_interface_setting(Family::ipv6, interface, "accept_ra", 0);
+  if (!settings.ipv6()) write_interface_setting(Family::ipv6, interface, "disable_ipv6", 1);
 }
 
-void silence_ipv6(const std::string& interface) {
-  set_ipv6(interface, "accept_ra", "0");
-  set_ipv6(interface, "disable_ipv6", "1");
-}
-
-linux::Route inner_route(int interface, const InnerRoute& route) {
-  linux::Route result;
-  result.destination = route.destination;
-  result.prefix_length = route.prefix_length;
-  result.gateway = host_address;
-  result.interface = interface;
-  return result;
-}
-
-void set_up_host_end(linux::Netlink& netlink, const Endpoint& endpoint) {
-  const auto link = netlink.link(endpoint.interface);
-  if (!link) throw base::Error("interface " + endpoint.interface + " is gone");
-  silence_ipv6(endpoint.interface);
-  set_host_end_up(netlink, link->index);
-  netlink.add_neighbour(link->index, endpoint.address, inner_mac(endpoint));
-  netlink.add_address(link->index, host_address, 32);
+linux::Route inner_route(int interface, const linux::IpAddress& destination, int prefix_length) {
   linux::Route route;
-  route.destination = endpoint.address;
-  route.interface = link->index;
-  route.source = host_address;
-  route.link_scope = true;
-  netlink.add_route(route);
-  netlink.send();
+  route.destination = destination;
+  route.prefix_length = prefix_length;
+  route.gateway = gateway_of(destination.v6);
+  route.interface = interface;
+  return route;
+}
+
+linux::Route host_route(const Settings& settings, int interface, const linux::IpAddress& address) {
+  linux::Route route;
+  route.destination = address;
+  route.prefix_length = address.bits();
+  route.interface = interface;
+  route.source = address.v6 ? host_address6(settings) : linux::IpAddress(host_address);
+  route.link_scope = !address.v6;
+  return route;
 }
 
 // Runs inside the namespace.
-void set_up_inner_end(const Endpoint& endpoint) {
+void set_up_inner_end(const Settings& settings, const Endpoint& endpoint) {
   linux::Netlink netlink;
   const auto link = netlink.link(inner_interface);
   const auto loopback = netlink.link("lo");
   if (!link || !loopback) throw base::Error(std::string(inner_interface) + " is gone");
+  set_ipv6(settings, settings.ipv6() ? inner_interface : "all");
+  if (settings.ipv6()) netlink.set_no_link_local(link->index);
   netlink.set_link_up(loopback->index);
   netlink.set_link_up(link->index);
-  netlink.add_neighbour(link->index, host_address, host_mac(endpoint));
-  netlink.add_address(link->index, endpoint.address, 32);
-  linux::Route route;
-  route.destination = host_address;
-  route.interface = link->index;
-  route.link_scope = true;
-  netlink.add_route(route);
+  for (const auto& address : addresses_of(settings, endpoint))
+    netlink.add_address(link->index, address, address.bits());
+  linux::Route to_host;
+  to_host.destination = host_address;
+  to_host.interface = link->index;
+  to_host.link_scope = true;
+  netlink.add_route(to_host);
+  netlink.add_neighbour(link->index, gateway_of(false), host_mac(endpoint));
+  if (settings.ipv6()) {
+    netlink.add_neighbour(link->index, gateway_of(true), host_mac(endpoint));
+    netlink.add_route(inner_route(link->index, host_address6(settings), 128));
+  }
   netlink.send();
 }
 
+int veth_mtu(const Settings& settings) {
+  return settings.ipv6() ? std::max(uplink_mtu(), smallest_ipv6_mtu) : uplink_mtu();
+}
+
 }  // namespace
+
+linux::IpAddress gateway_of(bool v6) {
+  static const linux::IpAddress six = linux::parse_ip("fe80::1").value();
+  return v6 ? six : linux::IpAddress(host_address);
+}
+
+linux::IpAddress host_address6(const Settings& settings) {
+  linux::IpAddress address = settings.subnet6;
+  address.bytes.back() = 1;
+  return address;
+}
+
+std::string inner_mac(const Endpoint& endpoint) { return mac_address(0x02, endpoint.address); }
+std::string host_mac(const Endpoint& endpoint) { return mac_address(0x06, endpoint.address); }
 
 std::string new_interface_name(const Settings& settings) {
   constexpr char digits[] = "0123456789abcdefghijklmnopqrstuv";
@@ -92,32 +106,44 @@ std::string new_interface_name(const Settings& settings) {
   return name;
 }
 
-void set_host_end_up(linux::Netlink& netlink, int index) {
+void set_up_host_end(linux::Netlink& netlink, const Settings& settings, const Endpoint& endpoint, int index) {
+  const auto addresses = addresses_of(settings, endpoint);
+  set_ipv6(settings, endpoint.interface);
+  if (settings.ipv6()) write_interface_setting(Family::ipv6, endpoint.interface, "force_forwarding", 1);
+  // The filter before the first packet, and while the link is down: later it would wait for an RCU grace period.
+  netlink.set_source_filter(index, addresses);
+  if (settings.ipv6()) netlink.set_no_link_local(index);
   netlink.set_link_up(index, {IPV4_DEVCONF_FORWARDING, IPV4_DEVCONF_RP_FILTER, IPV4_DEVCONF_SRC_VMARK});
+  netlink.add_address(index, host_address, 32);
+  for (const auto& address : addresses) {
+    netlink.add_neighbour(index, address, inner_mac(endpoint));
+    netlink.add_route(host_route(settings, index, address));
+  }
 }
 
 void make_veth(const Settings& settings, const Endpoint& endpoint, const linux::Fd& network_namespace) {
-  // Before eth0 exists, so that it never has an IPv6 address.
-  linux::in_network_namespace(network_namespace, [] {
-    silence_ipv6("default");
-    silence_ipv6("all");
-  });
   linux::Netlink netlink;
-  netlink.add_veth({endpoint.interface, host_mac(endpoint)}, settings.interface_group, uplink_mtu(), network_namespace,
-                   {inner_interface, inner_mac(endpoint)});
+  netlink.add_veth({endpoint.interface, host_mac(endpoint)}, settings.interface_group, veth_mtu(settings),
+                   network_namespace, {inner_interface, inner_mac(endpoint)});
   netlink.send();
-  set_up_host_end(netlink, endpoint);
-  linux::in_network_namespace(network_namespace, [&] { set_up_inner_end(endpoint); });
+  const auto link = netlink.link(endpoint.interface);
+  if (!link) throw base::Error("interface " + endpoint.interface + " is gone");
+  set_up_host_end(netlink, settings, endpoint, link->index);
+  netlink.send();
+  linux::in_network_namespace(network_namespace, [&] { set_up_inner_end(settings, endpoint); });
   // The end that came up first got its carrier only now.
   if (!netlink.wait_operational(endpoint.interface, carrier_limit_ms))
     throw base::Error("interface " + endpoint.interface + " does not become operational");
 }
 
-void remove_host_route(const Endpoint& endpoint) {
+void remove_host_route(const Settings& settings, const Endpoint& endpoint) {
   linux::Netlink netlink;
-  linux::Route route;
-  route.destination = endpoint.address;
-  netlink.remove_route(route);
+  for (const auto& address : addresses_of(settings, endpoint)) {
+    linux::Route route;
+    route.destination = address;
+    route.prefix_length = address.bits();
+    netlink.remove_route(route);
+  }
   netlink.send();
 }
 
@@ -127,8 +153,10 @@ void change_inner_routes(const linux::Fd& network_namespace, const std::vector<I
     linux::Netlink netlink;
     const auto link = netlink.link(inner_interface);
     if (!link) return;
-    for (const InnerRoute& route : remove) netlink.remove_route(inner_route(link->index, route));
-    for (const InnerRoute& route : add) netlink.add_route(inner_route(link->index, route));
+    for (const InnerRoute& route : remove)
+      netlink.remove_route(inner_route(link->index, route.destination, route.prefix_length));
+    for (const InnerRoute& route : add)
+      netlink.add_route(inner_route(link->index, route.destination, route.prefix_length));
     try {
       netlink.send();
     } catch (const base::Error& e) {
