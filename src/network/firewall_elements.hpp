@@ -29,5 +29,7 @@ std::vector<linux::SetElement> difference(const std::set<Element>& before, const
 
 // Without an address of its own a port is published on all of the host's.
 bool on_all_addresses(const Publish& publish);
+// On 127.0.0.0/8 or ::1 alone: the listeners serve it, the table knows nothing of it.
+bool is_loopback(const Publish& publish);
 
 }  // namespace conductor::network

@@ -1,6 +1,7 @@
 #include "network/graph.hpp"
 
 #include "network/egress.hpp"
+#include "network/firewall_elements.hpp"
 
 #include <algorithm>
 #include <map>
@@ -37,13 +38,11 @@ std::vector<PortRange> ports_of(const Link& link, const Endpoint& to) {
   return ports;
 }
 
+// Who connects to a published port has an address of its own, unless it comes through the listeners on loopback.
 bool needs_default_route(const Settings& settings, const Endpoint& endpoint) {
-  return reaches_outside(endpoint) ||
-         std::any_of(endpoint.config.publish.begin(), endpoint.config.publish.end(), [&](const Publish& publish) {
-           const auto address = linux::parse_ip(publish.host_ip);
-           const bool on_loopback =
-               address && (address->v6 ? linux::to_text(*address) == "::1" : address->bytes.front() == 127);
-           return !on_loopback && publish.scope.value_or(settings.publish_scope) != PublishScope::loopback;
+  const auto& publish = endpoint.config.publish;
+  return reaches_outside(endpoint) || std::any_of(publish.begin(), publish.end(), [&](const Publish& p) {
+           return !is_loopback(p) && p.scope.value_or(settings.publish_scope) != PublishScope::loopback;
          });
 }
 

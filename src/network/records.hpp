@@ -4,12 +4,14 @@
 #pragma once
 
 #include "network/network.hpp"
+#include "network/word_index.hpp"
 
 #include <sys/stat.h>
 
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -61,9 +63,15 @@ class Records {
   };
   std::optional<Endpoint> read(const std::string& id) const;
   std::vector<Endpoint> read_all(const std::vector<std::string>& ids) const;
+  std::vector<std::string> all_ids() const;
+  std::set<std::string> former_words(const std::string& id) const;
+  void complete_index() const;
   std::string record_path(const std::string& id) const { return root_ + "/endpoints/" + id + ".json"; }
+  std::string resolved_path(const std::string& id) const;
+  std::vector<ResolvedName> resolved(const std::string& id) const;
 
   std::string root_, state_;
+  WordIndex index_;
   mutable std::mutex mutex_;
   mutable std::map<std::string, Cached> cache_;
 };

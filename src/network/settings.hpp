@@ -21,8 +21,8 @@ void fields(S& s, V&& v) {
   v("subnet", s.subnet), v("subnet6", s.subnet6);
 }
 
-// A network of the host that is not this instance's: a route or an interface's address. Default routes, host routes and
-// what lies on interfaces with our prefix are none.
+// A network of the host that is not this instance's: a route or an interface's address. Default routes and what lies on
+// interfaces with our prefix are none.
 struct HostNetwork {
   linux::IpPrefix prefix;
   std::string interface;
@@ -31,6 +31,8 @@ std::vector<HostNetwork> host_networks(const Settings& settings);
 // Those that overlap one of our ranges; empty is well.
 std::vector<HostNetwork> clashes(const std::vector<HostNetwork>& networks, const std::vector<linux::IpPrefix>& ours);
 
+// A number that instances seldom share, below 1648: their ranges and priorities follow from it.
+std::uint32_t slot_of(const std::string& instance);
 // In the order in which they are tried: the usual one first.
 std::vector<linux::IpPrefix> range_candidates(const std::string& instance);
 // The first that overlaps none of `taken`; throws Error that says what to set when all do.
