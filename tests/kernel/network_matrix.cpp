@@ -94,7 +94,10 @@ TEST_CASE("without the table nothing is forwarded, and repair brings all of it b
   CHECK(rig.connect(rig.space("a"), test::neighbour_address, 80) != Outcome::connected);
   CHECK(rig.connect(rig.host(), test::host_on_uplink, 3000) != Outcome::connected);
   CHECK(rig.connect(rig.neighbour(), test::host_on_uplink, 3000) != Outcome::connected);
-  CHECK(rig.connect(rig.host(), rig.address("b"), 9090) == Outcome::connected);
+  // Not even with the host itself: what it offers on all addresses would be open to containers.
+  CHECK(rig.connect(rig.host(), rig.address("b"), 9090) == Outcome::silent);
+  CHECK(rig.connect(rig.space("a"), test::host_to_endpoints, 8099) != Outcome::connected);
+  CHECK(rig.connect(rig.space("a"), test::host_on_uplink, 8099) != Outcome::connected);
 
   rig.network().repair();
   CHECK(linux::list_nft_table("inet", "conductor") == before);

@@ -152,9 +152,11 @@ net::Endpoint Rig::start(const std::string& id, net::EndpointConfig config) {
   return endpoint;
 }
 
-void Rig::restart(const std::string& id) {
-  spaces_[id] = std::make_unique<Fd>(make_network_namespace());
-  network_->attach(id, space(id));
+void Rig::restart(const std::string& id) { attach_in(id, make_network_namespace()); }
+
+void Rig::attach_in(const std::string& id, const Fd& space) {
+  spaces_[id] = std::make_unique<Fd>(space.duplicate());
+  network_->attach(id, space);
 }
 
 void Rig::stop(const std::string& id) {

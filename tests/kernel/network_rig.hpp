@@ -43,6 +43,7 @@ class Rig {
   net::Endpoint start(const std::string& id, net::EndpointConfig config = {});
   void stop(const std::string& id);  // its namespace is gone, then detached
   void restart(const std::string& id);
+  void attach_in(const std::string& id, const Fd& space);  // a namespace made before
   const Fd& space(const std::string& id) const { return *spaces_.at(id); }
   std::string address(const std::string& id) const;
   std::string address6(const std::string& id) const;  // only where IPv6 is on
@@ -60,7 +61,7 @@ class Rig {
   }
   bool ping(const Fd& space, const std::string& address) const;
 
-  net::Network& network() { return *network_; }
+  net::Network& network() const { return *network_; }
   const net::Settings& settings() const { return network_->settings(); }
   const Fd& host() const { return host_; }
   const Fd& neighbour() const { return neighbour_; }
