@@ -173,7 +173,7 @@ void for_each_text(ComposeReader& reader, const YamlNode& node, std::string_view
     if (item.kind == YamlNode::Kind::scalar)
       body(item);
     else
-      reader.error(item.position, "expected a string");
+      text(reader, item);
 }
 
 // --- levels of their own files --------------------------------------------------------------------------------------

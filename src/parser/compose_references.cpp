@@ -181,7 +181,7 @@ void add_implied_dependencies(ComposeFile& file) {
     for (const auto& peer : service.peers)
       if (peer.value.key == "links" && find_named(file.services, peer.value.reference.peer) != nullptr)
         add_dependency(service, {peer.value.reference.peer, Condition::started, false, true, peer.position});
-    if (const auto other = shared_service(service); find_named(file.services, other) != nullptr)
+    if (const auto other = shared_service(service); !other.empty() && find_named(file.services, other) != nullptr)
       add_dependency(service, {other, Condition::started, true, true, service.places.at("network_mode")});
   }
 }

@@ -88,12 +88,19 @@ class ComposeDump {
       line("env_file", place(file.position) + " " + quote(file.value) + (file.required ? "" : " optional"));
     for (const auto& mount : s.volumes) volume(mount);
     for (const auto& port : s.ports) published(port);
-    for (const auto& peer : s.peers)
-      line("peer", place(peer.position) + " " + peer.value.peer + " " + std::to_string(peer.value.first_port) + "-" +
-                       std::to_string(peer.value.last_port) + "/" + peer.value.protocol);
-    texts("expose", s.expose);
+    for (const auto& peer : s.peers) linked(peer);
+    placed("allow_peers", s.allow_peers);
+    placed("external_links", s.external_links);
+    ranges("expose", s.expose);
     flag("internet", s.internet);
-    texts("internet_to", s.internet_to);
+    for (const auto& outside : s.internet_to)
+      line("internet_to", place(outside.position) + " " + quote(outside.value.to) +
+                              (outside.value.ports.first == 0 ? "" : " " + show(outside.value.ports)));
+    ranges("host", s.host);
+    text("publish_scope", s.publish_scope);
+    text("network_mode", s.network_mode);
+    if (s.networks && s.networks->empty()) line("networks", "none");
+    for (const auto& network : s.networks.value_or(std::vector<ServiceNetwork>{})) member(network);
     for (const auto& d : s.depends_on)
       line("depends_on", place(d.position) + " " + d.service + " " + std::string(base::enum_name(d.condition)) +
                              (d.restart ? " restart" : "") + (d.required ? "" : " optional"));
@@ -122,6 +129,9 @@ class ComposeDump {
     text("stop_signal", s.stop_signal);
     if (s.stop_grace_period) line("stop_grace_period", std::to_string(s.stop_grace_period->count()));
     texts("dns", s.dns);
+    texts("dns_search", s.dns_search);
+    texts("dns_opt", s.dns_options);
+    text("domainname", s.domainname);
     texts("extra_hosts", s.extra_hosts);
     texts("profiles", s.profiles);
     std::string places;
@@ -134,6 +144,17 @@ class ComposeDump {
     text("name", v.real_name);
     flag("external", v.external);
     map("label", v.labels);
+  }
+
+  void network(const NetworkSection& n) {
+    out += "network " + n.name + " " + place(n.position) + "\n";
+    text("name", n.real_name);
+    flag("external", n.external);
+    flag("internal", n.internal);
+    text("subnet", n.subnet);
+    text("subnet6", n.subnet6);
+    if (n.enable_ipv6) line("enable_ipv6", *n.enable_ipv6 ? "true" : "false");
+    map("label", n.labels);
   }
 
  private:
@@ -180,10 +201,37 @@ class ComposeDump {
                        (m.propagation.empty() ? "" : " " + m.propagation));
   }
 
+  static std::string show(const PortRange& range) {
+    return std::to_string(range.first) + "-" + std::to_string(range.last) + "/" + range.protocol;
+  }
+  void ranges(const char* name, const std::vector<PortRange>& values) {
+    for (const auto& range : values) line(name, show(range));
+  }
+  void placed(const char* name, const std::vector<Placed<std::string>>& values) {
+    for (const auto& value : values) line(name, place(value.position) + " " + quote(value.value));
+  }
+
+  void linked(const Placed<PeerEntry>& placed) {
+    const auto& peer = placed.value.reference;
+    const auto& alias = placed.value.alias;
+    line(placed.value.key == "links" ? "link" : "peer",
+         place(placed.position) + " " + peer.peer + " " +
+             show(PortRange{peer.first_port, peer.last_port, peer.protocol}) + (alias.empty() ? "" : " as " + alias));
+  }
+
+  void member(const ServiceNetwork& n) {
+    line("network", place(n.position) + " " + quote(n.network) + " " + list(n.aliases) +
+                        (n.ipv4_address.empty() ? "" : " " + n.ipv4_address) +
+                        (n.ipv6_address.empty() ? "" : " " + n.ipv6_address));
+  }
+
   void published(const Placed<PortMapping>& placed) {
     const auto& p = placed.value;
     line("port", place(placed.position) + " " + quote(p.host_ip) + " " + std::to_string(p.host_port) + " -> " +
-                     std::to_string(p.container_port) + " x" + std::to_string(p.count) + " " + p.protocol);
+                     std::to_string(p.container_port) + " x" + std::to_string(p.count) + " " + p.protocol +
+                     (p.publish_scope.empty() ? "" : " scope " + p.publish_scope) +
+                     (p.mode == "ingress" ? "" : " mode " + p.mode) + (p.name.empty() ? "" : " " + quote(p.name)) +
+                     (p.app_protocol.empty() ? "" : " " + quote(p.app_protocol)));
   }
 };
 
@@ -204,8 +252,10 @@ std::string test::dump(const Conductorfile& file) {
 
 std::string test::dump(const ComposeFile& file) {
   ComposeDump all;
-  all.out = std::string(file.strict ? "strict" : "open") + (file.name.empty() ? "" : " " + file.name) + "\n";
+  all.out = std::string(file.strict ? "strict" : "open") + (file.name.empty() ? "" : " " + file.name) +
+            (file.publish_scope.empty() ? "" : " scope " + file.publish_scope) + "\n";
   for (const auto& service : file.services) all.service(service);
   for (const auto& volume : file.volumes) all.volume(volume);
+  for (const auto& network : file.networks) all.network(network);
   return all.out;
 }
