@@ -23,7 +23,8 @@ void overwrite(const linux::Fd& file, const std::string& text) {
 
 }  // namespace
 
-void write_hosts_file(const Records& records, const std::string& id, const std::string& directory) {
+void write_hosts_file(const Settings& settings, const Records& records, const std::string& id,
+                      const std::string& directory) {
   const base::Context context("writing " + directory + "/hosts");
   const linux::Fd file = linux::open_file(directory + "/hosts", O_RDWR | O_CREAT | O_NOFOLLOW, 0644);
   ::fchmod(file.get(), 0644);  // readable for every user inside, whatever our umask
@@ -32,16 +33,18 @@ void write_hosts_file(const Records& records, const std::string& id, const std::
     if (errno != EINTR) throw base::Error::from_errno("flock");
   const auto endpoint = records.find(id);
   if (!endpoint) return;
-  const std::string text = hosts_text(*endpoint, records.list());
+  const std::string text = hosts_text(settings, *endpoint, records.related(*endpoint));
   if (linux::read_all(file.get()) != text) overwrite(file, text);
 }
 
-void refresh_hosts_files(const Records& records, const Endpoint& endpoint) {
-  for (const Endpoint& reader : records.list()) {
-    if (reader.id != endpoint.id && !links_to(reader, endpoint)) continue;
-    const auto directory = records.files_directory(reader.id);
+void refresh_hosts_files(const Settings& settings, const Records& records, const Endpoint& endpoint) {
+  std::vector<std::string> readers = {endpoint.id};
+  for (const Endpoint& other : records.related(endpoint))
+    if (links_to(other, endpoint)) readers.push_back(other.id);
+  for (const auto& id : readers) {
+    const auto directory = records.files_directory(id);
     if (directory && ::access((*directory + "/hosts").c_str(), F_OK) == 0)
-      write_hosts_file(records, reader.id, *directory);
+      write_hosts_file(settings, records, id, *directory);
   }
 }
 

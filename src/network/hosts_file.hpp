@@ -7,8 +7,9 @@
 namespace conductor::network {
 
 // Writes DIRECTORY/hosts of that endpoint from the records as they are; a file that is current is left alone.
-void write_hosts_file(const Records& records, const std::string& id, const std::string& directory);
-// The files of all that list `endpoint`: of those that link to it, and its own.
-void refresh_hosts_files(const Records& records, const Endpoint& endpoint);
+void write_hosts_file(const Settings& settings, const Records& records, const std::string& id,
+                      const std::string& directory);
+// The files of all that may list `endpoint`, and its own. Bounded by what it has to do with, not by how many there are.
+void refresh_hosts_files(const Settings& settings, const Records& records, const Endpoint& endpoint);
 
 }  // namespace conductor::network

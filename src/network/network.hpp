@@ -196,7 +196,6 @@ struct PortListener {
   linux::Fd socket;
   Protocol protocol = Protocol::tcp;
   int container_port = 0;
-  bool v6 = false;  // to be served at the endpoint's IPv6 address
 };
 
 // The kernel's names and ranges of this instance. All but the ranges are fixed by store::Locations; the ranges are
