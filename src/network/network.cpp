@@ -7,6 +7,8 @@
 #include "base/text.hpp"
 #include "network/addresses.hpp"
 #include "network/attachment.hpp"
+#include "network/connections.hpp"
+#include "network/endpoint_config.hpp"
 #include "network/firewall_elements.hpp"
 #include "network/foundation.hpp"
 #include "network/graph.hpp"
@@ -14,6 +16,7 @@
 #include "network/names.hpp"
 #include "network/ports.hpp"
 #include "network/records.hpp"
+#include "network/settings.hpp"
 #include "store/records.hpp"
 
 #include <fcntl.h>
@@ -26,26 +29,7 @@ namespace conductor::network {
 
 namespace {
 
-constexpr int last_port = 65535;
 constexpr int attempts_to_enter = 5;  // others may remove the foundation that often between two steps of ours
-
-void validate(const EndpointConfig& config) {
-  for (const Link& link : config.links)
-    if (link.first_port < 0 || link.first_port > last_port || link.last_port > last_port ||
-        (link.last_port != 0 && link.last_port < link.first_port))
-      throw base::Error("a link to " + link.peer + " names ports that do not exist: ports are 1 to 65535");
-  address_ranges(networks_of(config.internet_to));
-  validate_ports(config.publish);
-}
-
-// Host ports that were chosen before stay.
-void keep_chosen_ports(std::vector<Publish>& publish, const std::vector<Publish>& before) {
-  for (std::size_t i = 0; i < std::min(publish.size(), before.size()); ++i) {
-    Publish asked = before[i];
-    asked.host_port = 0;
-    if (publish[i] == asked) publish[i].host_port = before[i].host_port;
-  }
-}
 
 std::vector<Endpoint> without(std::vector<Endpoint> endpoints, const std::string& id) {
   std::erase_if(endpoints, [&](const Endpoint& e) { return e.id == id; });
@@ -57,21 +41,20 @@ std::vector<Endpoint> with(std::vector<Endpoint> endpoints, const Endpoint& endp
   return endpoints;
 }
 
-// Those of `all` that `endpoint` has to do with: itself and what is at the other end of a link. Whatever changes with
-// it changes among them, so that one start costs little however many others run.
-std::vector<Endpoint> around(const Endpoint& endpoint, std::vector<Endpoint> all) {
-  std::erase_if(all, [&](const Endpoint& other) {
-    return other.id != endpoint.id && !links_to(endpoint, other) && !links_to(other, endpoint);
-  });
-  return all;
+// The attached ones that `endpoint` has to do with. Whatever changes with it changes among them, so that one start
+// costs little however many others run.
+std::vector<Endpoint> attached_around(const Records& records, const Endpoint& endpoint) {
+  auto related = records.related(endpoint);
+  std::erase_if(related, [](const Endpoint& other) { return other.interface.empty(); });
+  return related;
 }
 
 struct RouteChanges {
   std::vector<InnerRoute> remove, add;
 };
-std::map<std::string, RouteChanges> route_changes(const std::vector<Endpoint>& before,
+std::map<std::string, RouteChanges> route_changes(const Settings& settings, const std::vector<Endpoint>& before,
                                                   const std::vector<Endpoint>& after) {
-  const auto old_routes = inner_routes(before), new_routes = inner_routes(after);
+  const auto old_routes = inner_routes(settings, before), new_routes = inner_routes(settings, after);
   std::map<std::string, RouteChanges> changes;
   for (const InnerRoute& route : old_routes)
     if (!new_routes.contains(route)) changes[route.endpoint].remove.push_back(route);
@@ -116,33 +99,41 @@ store::Lock Network::lock(store::Lock::Mode mode) const {
 // ----------------------------------------------------------------------------------------------------------
 
 Endpoint Network::reserve(const std::string& id, const EndpointConfig& config) {
-  validate(config);
+  validate_config(config);
+  require_ipv6_possible(settings_);
+  settings_ = record_range(locations_, settings_);
   const auto before = find_usable(*records_, id);
-  Endpoint endpoint{id, before ? before->address : take_address(settings_, *records_, id),
-                    {}, before ? before->interface : "", config, {}};
+  Endpoint endpoint = before.value_or(Endpoint{});
+  endpoint.id = id;
+  endpoint.config = config;
   if (before) keep_chosen_ports(endpoint.config.publish, before->config.publish);
+  if (!before) endpoint.address = take_address(settings_, *records_, id);
+  const auto held = endpoint.addresses;
   try {
+    endpoint.addresses = take_network_addresses(settings_, *records_, endpoint);
     // Ports belong to ids that have a record.
-    if (!before || before->config != endpoint.config) records_->write(endpoint, false);
+    if (!before || before->config != endpoint.config || held != endpoint.addresses) records_->write(endpoint, false);
     const auto asked = endpoint.config.publish;
-    endpoint.config.publish = take_ports(*records_, id, asked);
+    endpoint.config.publish = take_ports(settings_, *records_, id, asked);
     if (endpoint.config.publish != asked) records_->write(endpoint, false);
   } catch (...) {
+    give_back_addresses(*records_, endpoint.addresses, held);
     if (before) records_->write(*before, false);
     if (!before) records_->erase(id), give_back_address(*records_, endpoint.address);
     throw;
   }
+  give_back_addresses(*records_, held, endpoint.addresses);
   return endpoint;
 }
 
 void Network::require_free(const std::vector<Publish>& publish) {
   validate_ports(publish);
-  require_free_ports(*records_, publish);
+  require_free_ports(settings_, *records_, publish);
 }
 
 std::vector<PortListener> Network::listen(const Endpoint& endpoint) {
-  take_ports(*records_, endpoint.id, endpoint.config.publish);
-  return open_listeners(endpoint.config.publish);
+  take_ports(settings_, *records_, endpoint.id, endpoint.config.publish);
+  return open_listeners(settings_, endpoint.config.publish);
 }
 
 void Network::forget(const std::string& id) {
@@ -152,18 +143,20 @@ void Network::forget(const std::string& id) {
   give_back_ports_of(*records_, id);
   if (!endpoint) return give_back_addresses_of(*records_, id);
   give_back_address(*records_, endpoint->address);
-  refresh_hosts_files(*records_, *endpoint);
+  give_back_addresses(*records_, endpoint->addresses);
+  refresh_hosts_files(settings_, *records_, *endpoint);
 }
 
 // --- attaching
 // ----------------------------------------------------------------------------------------------------------
 
 // Shared, and the endpoint counts as attached: from here on nobody removes the foundation, which stands.
-store::Lock Network::enter(const Endpoint& endpoint) const {
-  const Foundation foundation(settings_, *records_);
+store::Lock Network::enter(const Endpoint& endpoint) {
   for (int attempt = 0; attempt < attempts_to_enter; ++attempt) {
     auto shared = lock(store::Lock::Mode::shared);
+    settings_ = hold_ipv6(locations_, settings_);
     records_->set_attached(endpoint.id, endpoint.interface);
+    const Foundation foundation(settings_, *records_);
     if (foundation.stands()) return shared;
     shared.release();
     const auto exclusive = lock(store::Lock::Mode::exclusive);
@@ -180,17 +173,18 @@ void Network::attach(const std::string& id, const linux::Fd& network_namespace) 
     auto held = enter(endpoint);
     make_veth(settings_, endpoint, network_namespace);
     // Two that attach at the same time: each has said so before it looks here, so at least one of them sees the other.
-    const auto after = around(endpoint, records_->attached());
+    const auto before = attached_around(*records_, endpoint);
+    const auto after = with(before, endpoint);
     const auto opener = [&](const std::string& other) -> std::optional<linux::Fd> {
       return other == id ? network_namespace.duplicate() : opener_(other);
     };
-    change_routes(without(after, id), after, opener);
-    if (!change_firewall(without(after, id), after)) {
+    change_routes(before, after, opener);
+    if (!change_firewall(before, after)) {
       held.release();
       const auto exclusive = lock(store::Lock::Mode::exclusive);
       rebuild_or_remove(records_->attached());
     }
-    refresh_hosts_files(*records_, endpoint);
+    refresh_hosts_files(settings_, *records_, endpoint);
   } catch (...) {
     base::Collector undo;
     undo.attempt([&] { detach(id); });
@@ -201,18 +195,21 @@ void Network::attach(const std::string& id, const linux::Fd& network_namespace) 
 // Leads the routes inside running endpoints from one set of attached endpoints to another.
 void Network::change_routes(const std::vector<Endpoint>& before, const std::vector<Endpoint>& after,
                             const NamespaceOpener& opener) const {
-  for (const auto& [id, changes] : route_changes(before, after))
+  for (const auto& [id, changes] : route_changes(settings_, before, after))
     if (const auto network_namespace = opener(id)) change_inner_routes(*network_namespace, changes.remove, changes.add);
 }
 
 // The same for the table. False: it is not what it should be, and nothing in it has changed.
 bool Network::change_firewall(const std::vector<Endpoint>& before, const std::vector<Endpoint>& after) const {
-  return linux::change_elements(settings_.table, difference(firewall_elements(before), firewall_elements(after)));
+  return linux::change_elements(settings_.table,
+                                difference(firewall_elements(settings_, before), firewall_elements(settings_, after)));
 }
 
 void Network::rebuild_or_remove(const std::vector<Endpoint>& attached) const {
   const Foundation foundation(settings_, *records_);
-  attached.empty() ? foundation.remove() : foundation.build(attached);
+  if (!attached.empty()) return foundation.build(attached);
+  foundation.remove();
+  release_ipv6(locations_);
 }
 
 void Network::detach(const std::string& id) {
@@ -227,60 +224,32 @@ void Network::detach(const std::string& id) {
   base::Collector collector;
   const bool attached = !endpoint->interface.empty();
   if (attached) {
-    const auto others = without(records_->attached(), id);
-    const auto after = around(*endpoint, others);
+    const bool last = !records_->any_attached_but(id);
+    const auto after = attached_around(*records_, *endpoint);
     const auto opener = [&](const std::string& other) { return other == id ? std::nullopt : opener_(other); };
     const auto before = with(after, *endpoint);
     collector.attempt([&] {
-      if (others.empty() || !change_firewall(before, after)) rebuild_or_remove(others);
+      if (last || !change_firewall(before, after)) rebuild_or_remove(without(records_->attached(), id));
     });
-    collector.attempt([&] { remove_host_route(*endpoint); });
+    collector.attempt([&] { forget_all(settings_, *endpoint); });
+    collector.attempt([&] { remove_host_route(settings_, *endpoint); });
     collector.attempt([&] { change_routes(before, after, opener); });
+    collector.attempt([&] { records_->clear_resolved(id); });
     // Last: a command killed before this does all of it again.
     if (collector.clean()) records_->clear_attached(id);
   }
   collector.attempt([&] { give_back_ports(*records_, id, endpoint->config.publish); });
   collector.attempt([&] { records_->clear_files_directory(id); });
-  if (attached) collector.attempt([&] { refresh_hosts_files(*records_, *endpoint); });
+  if (attached) collector.attempt([&] { refresh_hosts_files(settings_, *records_, *endpoint); });
   collector.finish();
-}
-
-// --- changing
-// -----------------------------------------------------------------------------------------------------------
-
-void Network::reconfigure(const std::string& id, const EndpointConfig& config) {
-  validate(config);
-  const auto exclusive = lock(store::Lock::Mode::exclusive);
-  const Endpoint before = require(id);
-  const base::Context context("changing the network of " + base::short_id(id));
-  Endpoint endpoint = before;
-  endpoint.config = config;
-  keep_chosen_ports(endpoint.config.publish, before.config.publish);
-  const bool attached = !before.interface.empty();
-  if (attached) endpoint.config.publish = take_ports(*records_, id, endpoint.config.publish);
-  records_->write(endpoint, true);
-  if (attached) {
-    const auto others = without(records_->attached(), id);
-    const auto old_state = with(others, before), new_state = with(others, endpoint);
-    change_routes(old_state, new_state, opener_);
-    if (!change_firewall(old_state, new_state)) rebuild_or_remove(new_state);
-  }
-  std::vector<Publish> dropped = before.config.publish;
-  std::erase_if(dropped, [&](const Publish& p) {
-    return std::find(endpoint.config.publish.begin(), endpoint.config.publish.end(), p) !=
-           endpoint.config.publish.end();
-  });
-  give_back_ports(*records_, id, dropped);
-  refresh_hosts_files(*records_, before);
-  refresh_hosts_files(*records_, endpoint);
 }
 
 void Network::write_files(const std::string& id, const std::string& directory) {
   const Endpoint endpoint = require(id);
   records_->set_files_directory(id, directory);
-  write_hosts_file(*records_, id, directory);
+  write_hosts_file(settings_, *records_, id, directory);
   const linux::Fd file = linux::open_file(directory + "/resolv.conf", O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0644);
-  linux::write_all(file.get(), resolver_text(endpoint, host_name_servers()));
+  linux::write_all(file.get(), resolver_text(settings_, endpoint, host_name_servers()));
   ::fchmod(file.get(), 0644);  // readable for every user inside, whatever our umask
 }
 

@@ -307,6 +307,7 @@ class Network {
   void change_routes(const std::vector<Endpoint>& before, const std::vector<Endpoint>& after,
                      const NamespaceOpener& opener) const;
   bool change_firewall(const std::vector<Endpoint>& before, const std::vector<Endpoint>& after) const;
+  void apply(const Endpoint& before, const Endpoint& after) const;
   void rebuild_or_remove(const std::vector<Endpoint>& attached) const;
   void rebuild_if_needed() const;
 

@@ -14,6 +14,9 @@ namespace conductor::network {
 std::optional<NetworkConfig> read_network(const Records& records, const std::string& name);
 std::vector<NetworkConfig> read_networks(const Records& records);  // sorted; damaged ones are logged and left out
 
+void write_network(const Records& records, const NetworkConfig& network);
+bool erase_network(const Records& records, const std::string& name);  // false when absent
+
 // The subnets of all networks, of both families: addresses of endpoints beside the instance's ranges.
 std::vector<linux::IpPrefix> network_subnets(const std::vector<NetworkConfig>& networks);
 
