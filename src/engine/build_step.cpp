@@ -100,7 +100,10 @@ BuildStepEnd Engine::run_build_step(const BuildStep& step, const runtime::Stream
     if (linked) network_.reserve(id, container.config.endpoint);
     write_network_files(container);
     const linux::Fd secrets = memory_of(step.secrets);
-    auto created = runtime_.create(setup_of(step, container, secrets, volumes_, locations_), streams);
+    auto setup = setup_of(step, container, secrets, volumes_, locations_);
+    linux::Fd no_other_network;
+    set_network(container, setup, no_other_network);
+    auto created = runtime_.create(std::move(setup), streams);
     stubs.emplace(step.upper, step.lower);
     if (linked) network_.attach(id, created.network_namespace());
     created.start();

@@ -8,6 +8,9 @@
 #include "linux/mount.hpp"
 #include "linux/netlink.hpp"
 #include "linux/nftables.hpp"
+#include "linux/packet_guard.hpp"
+#include "network/foundation.hpp"
+#include "network/records.hpp"
 #include "store/lock.hpp"
 #include "store/records.hpp"
 
@@ -54,14 +57,42 @@ void count_links(Lines& lines, const store::Locations& locations, const network:
   }
 }
 
+std::string family(bool v6) { return v6 ? " ipv6" : ""; }
+
+void count_rules(Lines& lines, const network::Settings& settings) {
+  constexpr std::uint32_t rules_of_one_instance = 4;
+  linux::Netlink netlink;
+  for (const auto& rule : netlink.rules()) {
+    const std::string name = std::to_string(rule.priority) + family(rule.v6);
+    if (rule.priority >= settings.rule_priority && rule.priority < settings.rule_priority + rules_of_one_instance)
+      add(lines, "policy-rule", name);
+    if (rule.priority == settings.guard_priority && rule.input_interface)
+      add(lines, "policy-rule", name + " " + *rule.input_interface);
+  }
+}
+
+// The host's own address towards endpoints, on its loopback interface.
+void count_addresses(Lines& lines, const network::Settings& settings) {
+  linux::Netlink netlink;
+  const auto loopback = netlink.link("lo");
+  if (!settings.ipv6() || !loopback) return;
+  for (const auto& address : netlink.addresses())
+    if (address.interface == loopback->index && settings.range6().contains(address.address))
+      add(lines, "address", linux::to_text(address.address));
+}
+
+void count_guards(Lines& lines, const store::Locations& locations, const network::Settings& settings) {
+  const network::Records records(locations);
+  for (const auto& guard : network::packet_guards(settings, network::guarded_ranges(settings, records)))
+    if (linux::packet_guard_stands(guard)) add(lines, "packet-guard", linux::to_text(guard.range));
+}
+
 void count_network(Lines& lines, const store::Locations& locations) {
   const auto settings = network::Settings::of(locations);
   count_links(lines, locations, settings);
-  linux::Netlink netlink;
-  constexpr std::uint32_t rules_of_one_instance = 4;
-  for (const auto& rule : netlink.rules())
-    if (rule.priority >= settings.rule_priority && rule.priority < settings.rule_priority + rules_of_one_instance)
-      add(lines, "policy-rule", std::to_string(rule.priority));
+  count_rules(lines, settings);
+  count_addresses(lines, settings);
+  count_guards(lines, locations, settings);
   if (linux::nft_table_exists("inet", settings.table)) add(lines, "nft-table", settings.table);
 }
 
@@ -141,6 +172,7 @@ void count_disk(Lines& lines, const store::Locations& locations, bool all) {
   count_entries(lines, "project", locations.projects());
   count_entries(lines, "temporary", locations.temporary());
   count_tree(lines, "network", locations.network());
+  count_tree(lines, "resolved", locations.state + "/network/resolved");
   count_entries(lines, "run-directory", locations.state + "/containers");
   count_tree(lines, "run-file", locations.state + "/containers");
   if (!all) return;

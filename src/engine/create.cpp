@@ -59,10 +59,21 @@ void check_hostname(const std::string& name) {
 
 void check_network(const ContainerConfig& config) {
   if (config.network == NetworkMode::links) return;
-  const std::string mode = "--network " + std::string(base::enum_name(config.network));
-  if (!config.endpoint.publish.empty()) throw base::Error("ports cannot be published with " + mode);
-  if (!config.endpoint.links.empty()) throw base::Error("peers cannot be declared with " + mode);
-  if (config.endpoint.internet) throw base::Error("internet cannot be asked for with " + mode);
+  const auto& endpoint = config.endpoint;
+  const bool shared = config.network == NetworkMode::container;
+  const std::string mode =
+      "--network " + std::string(base::enum_name(config.network)) + (shared ? ":" + config.network_container : "");
+  if (shared && config.network_container.empty()) throw base::Error("--network container: names no container");
+  if (!endpoint.publish.empty()) throw base::Error("ports cannot be published with " + mode);
+  if (!endpoint.links.empty()) throw base::Error("peers cannot be declared with " + mode);
+  if (!endpoint.networks.empty()) throw base::Error("networks cannot be named with " + mode);
+  if (endpoint.internet || !endpoint.internet_to.empty())
+    throw base::Error("internet cannot be asked for with " + mode);
+  if (!endpoint.host_ports.empty()) throw base::Error("services of the host cannot be asked for with " + mode);
+  // /etc/hosts and /etc/resolv.conf are the other's.
+  if (shared && !(endpoint.dns.empty() && endpoint.dns_search.empty() && endpoint.dns_options.empty()))
+    throw base::Error("name servers cannot be chosen with " + mode);
+  if (shared && !endpoint.extra_hosts.empty()) throw base::Error("hosts cannot be added with " + mode);
 }
 
 // What can be known without looking at image or machine.
@@ -159,11 +170,15 @@ void Engine::reserve_endpoint(Container& container) {
   const std::string& hostname = container.config.hostname;
   if (hostname.empty() || hostname == container.config.name) return;
   endpoint.extra_hosts.push_back({hostname, linux::to_text(reserved.address)});
+  const auto& settings = network_.settings();
+  if (settings.ipv6())
+    endpoint.extra_hosts.push_back({hostname, linux::to_text(settings.address6_of(reserved.address))});
   network_.reserve(container.id, endpoint);
 }
 
 Container Engine::create(ContainerConfig config, const image::Progress& progress) {
   check(config);
+  if (config.network == NetworkMode::container) find(config.network_container);  // throws when there is none
   const image::Image image = images_.resolve(config.image, progress);
   Container container;
   container.id = store::new_id();

@@ -16,7 +16,7 @@ Engine::Engine(store::Locations locations)
       runtime_(locations_),
       network_(locations_, [this](const std::string& id) { return runtime_.network_namespace(id); }) {
   locations_.prepare();
-  runtime_.on_adopted([this](const std::string& id) { serve_ports_again(id); });
+  runtime_.on_adopted([this](const std::string& id) { serve_again(id); });
 }
 
 std::optional<std::string> Engine::try_resolve(const std::string& name) const {

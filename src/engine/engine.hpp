@@ -121,8 +121,12 @@ class Engine {
  private:
   std::optional<std::string> try_resolve(const std::string& name) const;
   void reserve_endpoint(Container& container);
-  void serve_new_ports(const std::string& id, const network::EndpointConfig& before);
-  void serve_ports_again(const std::string& id);
+  Container network_owner(const Container& container) const;
+  void share_network(const Container& container, runtime::Setup& setup, linux::Fd& network_namespace);
+  // `network_namespace` keeps open what the setup sends along.
+  void set_network(const Container& container, runtime::Setup& setup, linux::Fd& network_namespace);
+  void follow_endpoint(const network::Endpoint& before);
+  void serve_again(const std::string& id);
   void serve_ports(const network::Endpoint& endpoint);
   void make_mounts(const Container& container);
   void write_network_files(const Container& container);

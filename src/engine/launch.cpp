@@ -205,7 +205,7 @@ runtime::Setup launch_setup(const Container& container, const std::vector<std::s
     launch.masked_paths = runtime::default_masked_paths();
     launch.read_only_paths = runtime::default_read_only_paths();
   }
-  const bool own_network = config.network != NetworkMode::host;
+  const bool own_network = config.network == NetworkMode::links || config.network == NetworkMode::none;
   launch.network = own_network ? monitor::NetworkNamespace::own : monitor::NetworkNamespace::host;
   launch.sysctls = runtime::default_sysctls(own_network);
   launch.cgroup = locations.instance + "/" + container.id;

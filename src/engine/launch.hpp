@@ -36,9 +36,19 @@ monitor::Healthcheck healthcheck_of(const Container& container);
 // A process with the container's confinement; arguments, user and directory are the caller's.
 monitor::Process confined_process(const Container& container, const store::Locations& locations);
 
-// Everything runtime::create needs. `lower` has the topmost layer first.
+// Everything runtime::create needs but the network's part, which Engine adds. `lower` has the topmost layer first.
 runtime::Setup launch_setup(const Container& container, const std::vector<std::string>& lower,
                             const volume::Volumes& volumes, const store::Locations& locations);
+
+// The resolver of a container that may reach hosts by name; without names when it may not.
+monitor::Resolver resolver_of(const std::string& id, const network::EndpointConfig& endpoint,
+                              const store::Locations& locations);
+
+// What the monitor serves: at the container's IPv4 address, and where nothing listens there at its IPv6 address. The
+// sockets stay those of `ports`.
+std::vector<runtime::Created::Listener> listeners_of(const network::Settings& settings,
+                                                     const network::Endpoint& endpoint,
+                                                     const std::vector<network::PortListener>& ports);
 
 // The directory holding a container's writable layer, and its work directory.
 std::string upper_directory(const store::Locations& locations, const std::string& id);

@@ -6,6 +6,7 @@
 #include "engine/state.hpp"
 #include "linux/fd.hpp"
 #include "linux/root_fd.hpp"
+#include "network/names.hpp"
 #include "store/records.hpp"
 
 #include <fcntl.h>
@@ -16,18 +17,6 @@
 
 namespace conductor::engine {
 
-namespace {
-
-std::vector<runtime::Created::Listener> listeners_of(const std::vector<network::PortListener>& ports,
-                                                     linux::Ipv4 address) {
-  std::vector<runtime::Created::Listener> listeners;
-  for (const auto& port : ports)
-    listeners.push_back({port.socket.get(), port.protocol == network::Protocol::udp, address, port.container_port});
-  return listeners;
-}
-
-}  // namespace
-
 void Engine::write_network_files(const Container& container) {
   const std::string directory = locations_.container(container.id) + "/";
   const auto write = [&](const char* name, const std::string& content) {
@@ -37,20 +26,30 @@ void Engine::write_network_files(const Container& container) {
     if (fchmod(file.get(), 0644) != 0) throw base::Error::from_errno("cannot set the mode of " + directory + name);
   };
   write(hostname_file, hostname_of(container) + "\n");
+  const auto& endpoint = container.config.endpoint;
   std::string more;
-  for (const auto& host : container.config.endpoint.extra_hosts) more += host.address + "\t" + host.name + "\n";
+  for (const auto& host : endpoint.extra_hosts)
+    more += (host.address == network::host_gateway ? "127.0.0.1" : host.address) + "\t" + host.name + "\n";
+  std::string own_servers;
+  if (!endpoint.dns.empty()) {
+    network::Endpoint alone;
+    alone.config = endpoint;
+    own_servers = network::resolver_text(network_.settings(), alone, {});
+  }
   switch (container.config.network) {
     case NetworkMode::links:
       network_.write_files(container.id, locations_.container(container.id));
       break;
     case NetworkMode::none:
-      write(hosts_file, "127.0.0.1\tlocalhost\n::1\tlocalhost\n" + more);
-      write(resolver_file, "");
+      write(hosts_file, "127.0.0.1\tlocalhost\n" + more);
+      write(resolver_file, own_servers);
       break;
     case NetworkMode::host:
       write(hosts_file, linux::try_read_file("/etc/hosts").value_or("127.0.0.1\tlocalhost\n") + more);
-      write(resolver_file, linux::try_read_file("/etc/resolv.conf").value_or(""));
+      write(resolver_file, own_servers.empty() ? linux::try_read_file("/etc/resolv.conf").value_or("") : own_servers);
       break;
+    case NetworkMode::container:
+      break;  // the other's are bound into it
   }
 }
 
@@ -69,19 +68,21 @@ runtime::Created Engine::start_attached(const std::string& id, const runtime::St
   image.layers = container.layers;
   const bool linked = container.config.network == NetworkMode::links;
   std::vector<network::PortListener> ports;
-  linux::Ipv4 address = 0;
+  std::vector<runtime::Created::Listener> listeners;
   if (linked) {
     const auto endpoint = network_.reserve(id, container.config.endpoint);
-    address = endpoint.address;
     ports = network_.listen(endpoint);
+    listeners = listeners_of(network_.settings(), endpoint, ports);
   }
   write_network_files(container);
   std::optional<runtime::Created> created;
   try {
-    created.emplace(
-        runtime_.create(launch_setup(container, images_.lower_directories(image), volumes_, locations_), streams));
+    auto setup = launch_setup(container, images_.lower_directories(image), volumes_, locations_);
+    linux::Fd shared_network;
+    set_network(container, setup, shared_network);
+    created.emplace(runtime_.create(std::move(setup), streams));
     if (linked) network_.attach(id, created->network_namespace());
-    created->start(listeners_of(ports, address));
+    created->start(listeners);
   } catch (...) {
     base::Collector ignored;  // the failure itself is what the user needs to know
     created.reset();

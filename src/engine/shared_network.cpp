@@ -1,0 +1,77 @@
+// What a container's first process and its monitor are told about the network, and the network of another container.
+#include "base/text.hpp"
+#include "engine/engine.hpp"
+#include "engine/launch.hpp"
+#include "network/names.hpp"
+
+#include <algorithm>
+
+namespace conductor::engine {
+
+namespace {
+
+constexpr int longest_chain = 16;  // of containers that share a network with another
+
+std::string quoted(const Container& container) { return "'" + container.config.name + "'"; }
+
+// Its files of the network are the other's.
+void bind_files_of(runtime::Setup& setup, const std::string& directory) {
+  for (auto& mount : setup.launch.mounts)
+    for (const char* name : {hosts_file, resolver_file})
+      if (mount.target == std::string("/etc/") + name) mount.source = directory + "/" + name;
+}
+
+}  // namespace
+
+// The one at the end of the chain, whose network it is.
+Container Engine::network_owner(const Container& container) const {
+  Container owner = container;
+  for (int i = 0; owner.config.network == NetworkMode::container; ++i) {
+    owner = find(owner.config.network_container);
+    if (owner.id == container.id || i == longest_chain)
+      throw base::Error("container " + quoted(container) + " would share its own network");
+  }
+  return owner;
+}
+
+// The next one has to run; the network may be that of one further on, which need not run any more.
+void Engine::share_network(const Container& container, runtime::Setup& setup, linux::Fd& network_namespace) {
+  const Container other = find(container.config.network_container);
+  const Container owner = network_owner(container);
+  bind_files_of(setup, locations_.container(owner.id));
+  auto found = runtime_.network_namespace(other.id);
+  if (!found)
+    throw base::Error("container " + quoted(other) + " does not run, and its network is to be shared")
+        .with_hint("start it first: conductor start " + other.config.name);
+  if (owner.config.network == NetworkMode::host) {
+    setup.launch.network = monitor::NetworkNamespace::host;
+    return;
+  }
+  network_namespace = std::move(*found);
+  setup.launch.network = monitor::NetworkNamespace::joined;
+  setup.launch.sent_network = static_cast<int>(setup.sent.size());
+  setup.sent.push_back(network_namespace.get());
+}
+
+void Engine::set_network(const Container& container, runtime::Setup& setup, linux::Fd& network_namespace) {
+  const NetworkMode mode = container.config.network;
+  if (mode == NetworkMode::container) return share_network(container, setup, network_namespace);
+  if (mode == NetworkMode::host) return;
+  setup.launch.sysctls = runtime::default_sysctls(true, mode == NetworkMode::links && network_.settings().ipv6());
+  if (mode == NetworkMode::links)
+    setup.launch.resolver = resolver_of(container.id, container.config.endpoint, locations_);
+}
+
+monitor::Resolver resolver_of(const std::string& id, const network::EndpointConfig& endpoint,
+                              const store::Locations& locations) {
+  monitor::Resolver resolver;
+  resolver.names = network::named_destinations(endpoint);
+  if (resolver.names.empty()) return resolver;
+  resolver.servers = endpoint.dns;
+  const std::string program = own_program();
+  if (!program.empty())
+    resolver.update = {program, "--root", locations.root, "--state", locations.state, "resolved", id};
+  return resolver;
+}
+
+}  // namespace conductor::engine
