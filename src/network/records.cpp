@@ -11,7 +11,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <filesystem>
 #include <set>
 
 namespace conductor::network {
@@ -180,12 +179,8 @@ std::vector<Endpoint> Records::members(const std::string& network) const {
 bool Records::any_attached() const { return any_attached_but({}); }
 
 bool Records::any_attached_but(const std::string& id) const {
-  std::error_code absent;
-  for (const auto& entry : std::filesystem::directory_iterator(state_ + "/attached", absent)) {
-    const std::string name = entry.path().filename();
-    if (!name.starts_with('.') && name != id) return true;
-  }
-  return false;
+  const auto ids = store::list_directory(state_ + "/attached");
+  return std::any_of(ids.begin(), ids.end(), [&](const std::string& other) { return other != id; });
 }
 
 void Records::set_attached(const std::string& id, const std::string& interface) const {

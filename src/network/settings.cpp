@@ -63,7 +63,9 @@ std::optional<RangeRecord> recorded(const store::Locations& locations) {
 
 // Endpoints have addresses of the recorded range, or are about to.
 bool is_in_use(const store::Locations& locations) {
-  return !store::list_directory(locations.network() + "/addresses").empty() ||
+  // The first is there while one is attached, and quickly looked at.
+  return linux::try_read_file(held_path(locations)) ||
+         !store::list_directory(locations.network() + "/addresses").empty() ||
          !store::list_directory(locations.network() + "/endpoints").empty();
 }
 
@@ -107,13 +109,19 @@ linux::IpPrefix range_that_holds(const store::Locations& locations, const Settin
   return choose_range(candidates, host_networks(names));
 }
 
+linux::IpPrefix own_range6(const store::Locations& locations) {
+  return unique_local_range(linux::try_read_file("/etc/machine-id").value_or(""), locations.instance);
+}
+
 bool ipv6_is_on(const store::Locations& locations) {
   const Ipv6Mode mode = ipv6_mode();
   if (const auto held = linux::try_read_file(held_path(locations))) return *held == "on";
   return mode != Ipv6Mode::off && can_forward_ipv6();
 }
 
-void tell(const store::Locations& locations, const Settings& settings, const linux::IpPrefix& chosen) {
+// The one note when containers get other addresses than is usual.
+void tell(const store::Locations& locations, const Settings& settings) {
+  const auto chosen = settings.range();
   const auto usual = range_candidates(locations.instance).front();
   const auto in_the_way = clashes(host_networks(settings), {usual});
   if (chosen == usual || configured_range() || in_the_way.empty()) return;
@@ -139,9 +147,7 @@ Settings Settings::of(const store::Locations& locations) {
   settings.publish_scope = configured_scope();
   if (!ipv6_is_on(locations)) return settings;
   const auto range6 = record ? linux::parse_prefix(record->subnet6) : std::nullopt;
-  settings.subnet6 =
-      range6 ? range6->address
-             : unique_local_range(linux::try_read_file("/etc/machine-id").value_or(""), locations.instance).address;
+  settings.subnet6 = range6.value_or(own_range6(locations)).address;
   return settings;
 }
 
@@ -167,8 +173,10 @@ Settings record_range(const store::Locations& locations, const Settings& setting
   const Settings now = Settings::of(locations);
   if (const auto record = recorded(locations); record && record->subnet == now.subnet_text()) return now;
   require_no_clash(now);
-  store::write_record(range_path(locations), wanted(now), true);
-  tell(locations, now, now.range());
+  const auto range6 = before ? linux::parse_prefix(before->subnet6) : std::nullopt;
+  store::write_record(range_path(locations),
+                      RangeRecord{now.subnet_text(), linux::to_text(range6.value_or(own_range6(locations)))});
+  tell(locations, now);
   return now;
 }
 
