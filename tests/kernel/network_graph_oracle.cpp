@@ -190,8 +190,12 @@ Verdict outside(const EndpointConfig& from, const std::string& address, Kind kin
   return verdict;
 }
 
+// "A default route only with `internet` or a port that is published beyond loopback."
 bool has_default_route(const EndpointConfig& config) {
-  return config.internet || !config.internet_to.empty() || !config.publish.empty();
+  return config.internet || !config.internet_to.empty() ||
+         std::any_of(config.publish.begin(), config.publish.end(), [](const net::Publish& publish) {
+           return publish.scope.value_or(net::PublishScope::all) != net::PublishScope::loopback;
+         });
 }
 
 bool host_service(const EndpointConfig& from, Kind kind, int port) {
