@@ -4,7 +4,9 @@
 #include "cli/commands.hpp"
 #include "cli/container_view.hpp"
 #include "cli/image_view.hpp"
+#include "cli/network_view.hpp"
 #include "cli/output.hpp"
+#include "store/records.hpp"
 
 #include <optional>
 #include <vector>
@@ -26,13 +28,16 @@ class ImageList {
 };
 
 base::Json inspect_one(engine::Engine& engine, ImageList& list, const std::string& name, const std::string& type) {
-  if (type != "image")
+  if (type.empty() || type == "container")
     if (const auto container = engine.try_find(name)) return inspected(engine, engine.observe(*container));
-  if (type != "container")
+  if (type.empty() || type == "image")
     if (const auto image = engine.images().find(name))
       return inspected(engine.images(), list.of(engine.images()), *image);
+  if (type.empty() || type == "network")
+    if (const auto network = store::valid_name(name) ? engine.network().find_network(name) : std::nullopt)
+      return inspected(engine, *network);
   if (type == "container") engine.find(name);  // throws with what was meant
-  throw base::Error("there is no " + std::string(type.empty() ? "container or image" : type) + " '" +
+  throw base::Error("there is no " + std::string(type.empty() ? "container, image or network" : type) + " '" +
                     base::escape_control(name) + "'");
 }
 
@@ -43,12 +48,12 @@ int inspect(Invocation& call) {
   std::string type;
   std::vector<std::string> names;
   call.options().option("-f,--format", format, "json or a template", "FORMAT");
-  call.options().option("--type", type, "container or image", "TYPE");
+  call.options().option("--type", type, "container, image or network", "TYPE");
   call.options().unsupported("-s --size");
   call.options().words("NAME", names, 1);
   call.parse();
-  if (!type.empty() && type != "container" && type != "image")
-    throw base::Error("option --type takes container or image").with_exit_code(base::exit_usage);
+  if (!type.empty() && type != "container" && type != "image" && type != "network")
+    throw base::Error("option --type takes container, image or network").with_exit_code(base::exit_usage);
 
   base::Json found = base::Json::array();
   ImageList list;

@@ -4,6 +4,8 @@
 #include "base/units.hpp"
 #include "cli/commands.hpp"
 #include "cli/container_view.hpp"
+#include "cli/filters.hpp"
+#include "cli/network_view.hpp"
 #include "cli/output.hpp"
 #include "cli/reach_words.hpp"
 
@@ -13,46 +15,19 @@ namespace conductor::cli {
 
 namespace {
 
-// --filter KEY=VALUE: of several with one key any may hold, of several keys all must.
-class Filters {
- public:
-  explicit Filters(const std::vector<std::string>& texts) {
-    const std::vector<std::string> known = {"name", "id", "status", "label", "ancestor", "exited", "health"};
-    for (const auto& text : texts) {
-      const auto equals = text.find('=');
-      const std::string key = text.substr(0, equals);
-      if (equals == std::string::npos || std::find(known.begin(), known.end(), key) == known.end())
-        throw base::Error("unknown filter '" + base::escape_control(text) + "'" + base::did_you_mean(key, known) +
-                          " (KEY=VALUE; keys are " + base::join(known, ", ") + ")")
-            .with_exit_code(base::exit_usage);
-      wanted_[key].push_back(text.substr(equals + 1));
-    }
-  }
-  bool accept(const engine::Observed& observed) const {
-    return std::all_of(wanted_.begin(), wanted_.end(), [&](const auto& entry) {
-      return std::any_of(entry.second.begin(), entry.second.end(),
-                         [&](const std::string& value) { return holds(entry.first, value, observed); });
-    });
-  }
-  bool names_state() const { return wanted_.contains("status") || wanted_.contains("exited"); }
-
- private:
-  std::map<std::string, std::vector<std::string>> wanted_;
-
-  static bool holds(const std::string& key, const std::string& value, const engine::Observed& observed) {
-    const auto& config = observed.container.config;
-    if (key == "name") return config.name.find(value) != std::string::npos;
-    if (key == "id") return observed.container.id.starts_with(value);
-    if (key == "status") return state_word(observed.status) == value;
-    if (key == "ancestor") return config.image == value || observed.container.image_id.starts_with(value);
-    if (key == "health") return base::enum_name(observed.status.health) == value;
-    if (key == "exited")
-      return observed.status.phase == monitor::Phase::exited && std::to_string(observed.status.exit_code) == value;
-    const auto equals = value.find('=');
-    const auto label = config.labels.find(value.substr(0, equals));
-    return label != config.labels.end() && (equals == std::string::npos || label->second == value.substr(equals + 1));
-  }
-};
+// Whether a filter of `ps` holds.
+bool holds(const std::string& key, const std::string& value, const engine::Observed& observed) {
+  const auto& config = observed.container.config;
+  if (key == "name") return config.name.find(value) != std::string::npos;
+  if (key == "id") return observed.container.id.starts_with(value);
+  if (key == "status") return state_word(observed.status) == value;
+  if (key == "ancestor") return config.image == value || observed.container.image_id.starts_with(value);
+  if (key == "health") return base::enum_name(observed.status.health) == value;
+  if (key == "network") return in_network(config, value);
+  if (key == "exited")
+    return observed.status.phase == monitor::Phase::exited && std::to_string(observed.status.exit_code) == value;
+  return has_label(config.labels, value);
+}
 
 bool is_running(const engine::Observed& observed) {
   return observed.status.phase == monitor::Phase::running || observed.status.phase == monitor::Phase::restarting;
@@ -74,7 +49,8 @@ int ps(Invocation& call) {
   call.options().option("--format", format, "table, json or a template", "FORMAT");
   call.options().unsupported("-s --size");
   call.parse();
-  const Filters filters(filter_texts);
+  const Filters filters(filter_texts, {"name", "id", "status", "label", "ancestor", "exited", "health", "network"});
+  const bool names_state = filters.names("status") || filters.names("exited");
   if (latest) last = 1;
 
   const std::int64_t now = base::now_unix_ns();
@@ -82,8 +58,9 @@ int ps(Invocation& call) {
   std::vector<base::Json> rows;
   for (const auto& observed : call.engine().list()) {
     if (last && static_cast<std::int64_t>(rows.size()) == *last) break;
-    if (!all && !last && !filters.names_state() && !is_running(observed)) continue;
-    if (filters.accept(observed)) rows.push_back(listed(observed, view, whole, now));
+    if (!all && !last && !names_state && !is_running(observed)) continue;
+    const auto accepted = [&](const auto& key, const auto& value) { return holds(key, value, observed); };
+    if (filters.accept(accepted)) rows.push_back(listed(observed, view, whole, now));
   }
   const std::vector<Column> columns = {{"CONTAINER ID", "ID"},    {"IMAGE", "Image"},   {"COMMAND", "Command"},
                                        {"CREATED", "RunningFor"}, {"STATUS", "Status"}, {"PORTS", "Ports"},

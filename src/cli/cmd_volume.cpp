@@ -4,21 +4,13 @@
 #include "base/units.hpp"
 #include "cli/commands.hpp"
 #include "cli/each.hpp"
+#include "cli/filters.hpp"
 #include "cli/output.hpp"
 #include "store/records.hpp"
 
 namespace conductor::cli {
 
 namespace {
-
-std::map<std::string, std::string> read_labels(const std::vector<std::string>& texts) {
-  std::map<std::string, std::string> labels;
-  for (const auto& text : texts) {
-    const auto equals = text.find('=');
-    labels[text.substr(0, equals)] = equals == std::string::npos ? "" : text.substr(equals + 1);
-  }
-  return labels;
-}
 
 base::Json json_of(engine::Engine& engine, const volume::Volume& volume) {
   base::Json json = base::Json::object();

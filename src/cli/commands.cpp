@@ -30,7 +30,7 @@ constexpr std::array table = {
     Command{"logs", containers, "Show what a container has written", logs},
     Command{"ps", containers, "List containers", ps},
     Command{"wait", containers, "Wait until containers have ended and print their exit codes", wait},
-    Command{"inspect", containers, "Show everything about containers or images", inspect},
+    Command{"inspect", containers, "Show everything about containers, images or networks", inspect},
     Command{"port", containers, "List the published ports of a container", port},
     Command{"rename", containers, "Give a container another name", rename},
 
@@ -54,6 +54,15 @@ constexpr std::array table = {
     Command{"compose restart", services, "Stop services and start them again", compose_restart},
     Command{"compose config", services, "Check the file and show it with everything resolved", compose_config},
 
+    Command{"network create", network_group, "Make a network whose containers reach each other", network_create},
+    Command{"network ls", network_group, "List networks, and the ranges of this machine", network_list},
+    Command{"network inspect", network_group, "Show everything about networks", network_inspect},
+    Command{"network connect", network_group, "Take a container into a network", network_connect},
+    Command{"network disconnect", network_group, "Take a container out of a network", network_disconnect},
+    Command{"network rm", network_group, "Remove networks", network_remove},
+    Command{"network prune", network_group, "Remove networks without containers", network_prune},
+    Command{"network verify", network_group, "Compare the kernel with what is declared (exit code 2: it differs)",
+            network_verify},
     Command{"peer", network_group, "Let containers open connections to each other", peer},
     Command{"addnetwork", network_group, "Give a container internet and published ports", add_network},
 
@@ -68,18 +77,20 @@ constexpr std::array table = {
     Command{"system recover", hidden, "Finish what killed commands left", system_recover},
     Command{"version", machine, "Show the version", version},
     Command{"help", machine, "Show the commands, or how one is used", help},
+    Command{"resolved", hidden, "Say what a name in a container's internet list stands for", resolved},
     Command{"settle", hidden, "Clean up after a container that has ended", settle},
 };
 
 constexpr std::array family_table = {
     Family{"compose", "Run the services of a compose file",
            "-f --file -p --project-name --project-directory --env-file --profile", project_option_lines},
+    Family{"network", "Networks of containers, and whether the kernel does what is declared", "", nullptr},
     Family{"volume", "Keep data that outlives containers", "", nullptr},
     Family{"system", "Look at what is ours on this machine", "", nullptr},
 };
 
 // docker's longer words for the same commands.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 20> synonyms = {{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 27> synonyms = {{
     {"container run", "run"},
     {"container ls", "ps"},
     {"container rm", "rm"},
@@ -88,6 +99,13 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 20> synonyms
     {"container logs", "logs"},
     {"container exec", "exec"},
     {"container inspect", "inspect"},
+    {"container port", "port"},
+    {"container create", "create"},
+    {"container ps", "ps"},
+    {"container list", "ps"},
+    {"network list", "network ls"},
+    {"network remove", "network rm"},
+    {"network check", "network verify"},
     {"image ls", "images"},
     {"image rm", "rmi"},
     {"image build", "build"},
@@ -104,7 +122,7 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 20> synonyms
 
 // docker's commands that are known and not there yet.
 constexpr std::string_view later =
-    "attach,commit,cp,diff,events,export,import,info,load,login,logout,network,pause,pull,push,save,"
+    "attach,commit,cp,diff,events,export,import,info,load,login,logout,pause,pull,push,save,"
     "search,stats,swarm,top,unpause,update,volume prune,system events,system info,compose create,"
     "compose cp,compose events,compose images,compose kill,compose ls,compose pause,compose port,"
     "compose pull,compose push,compose rm,compose run,compose stats,compose top,compose unpause,"

@@ -112,7 +112,16 @@ int volume_create(Invocation&);  // cmd_volume.cpp
 int volume_list(Invocation&);
 int volume_inspect(Invocation&);
 int volume_remove(Invocation&);
-int add_network(Invocation&);  // cmd_network.cpp
+int network_create(Invocation&);  // cmd_network.cpp
+int network_remove(Invocation&);
+int network_prune(Invocation&);
+int network_connect(Invocation&);
+int network_disconnect(Invocation&);
+int network_verify(Invocation&);
+int resolved(Invocation&);
+int network_list(Invocation&);  // cmd_network_list.cpp
+int network_inspect(Invocation&);
+int add_network(Invocation&);  // cmd_peer.cpp
 int peer(Invocation&);
 int system_census(Invocation&);  // cmd_system.cpp
 int system_recover(Invocation&);

@@ -18,7 +18,4 @@ base::Json listed(const engine::Observed& observed, const PortsView& view, bool 
 // Everything, one object.
 base::Json inspected(engine::Engine& engine, const engine::Observed& observed);
 
-// The instance itself as a network: all its containers are in it, and reach what links say.
-inline constexpr const char* links_network = "links";
-
 }  // namespace conductor::cli

@@ -130,11 +130,7 @@ void NetworkOptions::read_networks(engine::ContainerConfig& config) const {
   if (memberships.size() > 1)
     throw usage("option " + option +
                 " belongs to one network of several: --network name=NAME,alias=…,ip=… says to which");
-  std::string text = "name=" + memberships.front().network;
-  for (const auto& alias : aliases_) text += ",alias=" + alias;
-  if (!ipv4_.empty()) text += ",ip=" + ipv4_;
-  if (!ipv6_.empty()) text += ",ip6=" + ipv6_;
-  const auto more = to_network(text).membership;
+  const auto more = to_membership(memberships.front().network, aliases_, ipv4_, ipv6_);
   auto& membership = memberships.front();
   membership.aliases.insert(membership.aliases.end(), more.aliases.begin(), more.aliases.end());
   if (!more.ipv4.empty()) membership.ipv4 = more.ipv4;

@@ -69,12 +69,6 @@ constexpr std::array<std::pair<std::string_view, NetworkWord::Kind>, 5> network_
     {"host", NetworkWord::Kind::host},
 }};
 
-void set_address(std::string& address, const std::string& text, bool v6) {
-  const auto parsed = linux::parse_ip(text);
-  if (!parsed || parsed->v6 != v6) refuse(text, v6 ? "an IPv6 address" : "an IPv4 address");
-  address = text;
-}
-
 }  // namespace
 
 network::Link to_link(const std::string& peer) {
@@ -174,21 +168,33 @@ NetworkWord to_network(const std::string& text) {
     return word;
   }
   word.kind = NetworkWord::Kind::named;
-  auto& membership = word.membership;
-  if (text.find('=') == std::string::npos) {
-    membership.network = text;
-  } else {
+  std::string network = text, ipv4, ipv6;
+  std::vector<std::string> aliases;
+  if (text.find('=') != std::string::npos) {
+    network.clear();
     for (const auto& [key, value] : to_pairs(text, {"name", "alias", "ip", "ip6"})) {
-      if (key == "name") membership.network = value;
-      if (key == "alias") membership.aliases.push_back(value);
-      if (key == "ip") set_address(membership.ipv4, value, false);
-      if (key == "ip6") set_address(membership.ipv6, value, true);
+      if (key == "name") network = value;
+      if (key == "alias") aliases.push_back(value);
+      if (key == "ip") ipv4 = value;
+      if (key == "ip6") ipv6 = value;
     }
-    if (is_network_word(membership.network)) refuse(text, "the name of a network that was made");
+    if (is_network_word(network)) refuse(text, "the name of a network that was made");
   }
-  store::require_valid_name("network", membership.network);
-  for (const auto& alias : membership.aliases) store::require_valid_name("alias", alias);
+  word.membership = to_membership(network, aliases, ipv4, ipv6);
   return word;
+}
+
+network::Membership to_membership(const std::string& network, const std::vector<std::string>& aliases,
+                                  const std::string& ipv4, const std::string& ipv6) {
+  store::require_valid_name("network", network);
+  for (const auto& alias : aliases) store::require_valid_name("alias", alias);
+  const auto check = [](const std::string& text, bool v6) {
+    const auto parsed = linux::parse_ip(text);
+    if (!text.empty() && (!parsed || parsed->v6 != v6)) refuse(text, v6 ? "an IPv6 address" : "an IPv4 address");
+  };
+  check(ipv4, false);
+  check(ipv6, true);
+  return {network, aliases, true, ipv4, ipv6};
 }
 
 }  // namespace conductor::cli

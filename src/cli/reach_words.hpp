@@ -39,6 +39,8 @@ struct NetworkWord {
   network::Membership membership;  // of kind named
 };
 NetworkWord to_network(const std::string& text);
+network::Membership to_membership(const std::string& network, const std::vector<std::string>& aliases,
+                                  const std::string& ipv4, const std::string& ipv6);
 // Names that say what kind of network a container has, and so cannot be given to one that is made.
 bool is_network_word(const std::string& name);
 

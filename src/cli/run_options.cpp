@@ -3,6 +3,7 @@
 #include "base/error.hpp"
 #include "base/text.hpp"
 #include "base/units.hpp"
+#include "cli/filters.hpp"
 #include "linux/fd.hpp"
 #include "parser/syntax.hpp"
 #include "store/records.hpp"
@@ -172,10 +173,7 @@ engine::ContainerConfig RunOptions::config(const std::vector<std::string>& words
     if (!entrypoint_->empty()) config.entrypoint->push_back(*entrypoint_);
   }
   config.environment = read_environment(env_files_, environment_);
-  for (const auto& label : labels_) {
-    const auto equals = label.find('=');
-    config.labels[label.substr(0, equals)] = equals == std::string::npos ? "" : label.substr(equals + 1);
-  }
+  config.labels = read_labels(labels_);
   if (restart_) config.restart = parse_restart(*restart_);
   if (stop_timeout_) config.stop_grace = duration("--stop-timeout", *stop_timeout_, config.stop_grace);
   config.no_new_privileges = !allow_new_privileges_;
