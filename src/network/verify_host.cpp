@@ -1,0 +1,291 @@
+#include "network/verify_host.hpp"
+
+#include "network/attachment.hpp"
+#include "network/graph.hpp"
+#include "network/interface_settings.hpp"
+
+#include <algorithm>
+#include <array>
+#include <set>
+
+namespace conductor::network {
+
+namespace {
+
+using Kind = Finding::Kind;
+
+constexpr char hex_digits[] = "0123456789abcdef";
+
+std::string mark_text(std::uint32_t value) {
+  std::string digits;
+  for (; value != 0 || digits.empty(); value >>= 4U) digits.insert(digits.begin(), hex_digits[value & 15U]);
+  return "0x" + digits;
+}
+
+const char* family_name(bool v6) { return v6 ? "IPv6" : "IPv4"; }
+
+// Whether packets with that mark match.
+bool takes_mark(const linux::PolicyRule& rule, std::uint32_t mark) { return (mark & rule.mark_mask) == rule.mark; }
+
+// "From all lookup local" is the kernel's own and in front of everything.
+bool is_local_table(const linux::PolicyRule& rule) { return rule.priority == 0 && !rule.prohibit; }
+
+bool concerns(const linux::PolicyRule& rule, const std::vector<linux::IpPrefix>& ranges) {
+  const auto touches = [&](const std::optional<linux::IpPrefix>& selector) {
+    return std::any_of(ranges.begin(), ranges.end(), [&](const auto& range) {
+      return range.address.v6 == rule.v6 && (!selector || selector->overlaps(range));
+    });
+  };
+  // One selector alone decides: from our range to anywhere, or from anywhere to it.
+  return (rule.from && touches(rule.from)) || (rule.to && touches(rule.to)) ||
+         (!rule.from && !rule.to && touches(std::nullopt));
+}
+
+// Rules of the same place: one of ours that somebody changed.
+const linux::PolicyRule* at_same_place(const linux::PolicyRule& rule, const std::vector<linux::PolicyRule>& rules) {
+  const auto found = std::find_if(rules.begin(), rules.end(), [&](const linux::PolicyRule& other) {
+    return other.v6 == rule.v6 && other.priority == rule.priority;
+  });
+  return found == rules.end() ? nullptr : &*found;
+}
+
+// Another instance's, which sends such packets where ours would.
+bool repeats(const linux::PolicyRule& rule, const std::vector<linux::PolicyRule>& ours) {
+  return std::any_of(ours.begin(), ours.end(), [&](linux::PolicyRule other) {
+    other.priority = rule.priority;
+    return other == rule;
+  });
+}
+
+bool contains(const std::vector<linux::PolicyRule>& rules, const linux::PolicyRule& rule) {
+  return std::find(rules.begin(), rules.end(), rule) != rules.end();
+}
+
+void compare_host_route(const Settings& settings, const Endpoint& endpoint, const linux::IpAddress& address,
+                        int interface, const NetworkState& host, std::vector<Finding>& findings) {
+  const std::string who = display_name(endpoint) + " (" + linux::to_text(address) + ")";
+  bool leads_there = false;
+  for (const linux::Route& route : host.routes) {
+    if (route.destination != address || route.prefix_length != address.bits()) continue;
+    const linux::IpAddress source = address.v6 ? host_address6(settings) : linux::IpAddress(host_address);
+    if (route.interface == interface && !route.gateway && route.source == source)
+      leads_there = true;
+    else if (route.interface == interface)
+      findings.push_back({Kind::damaged, "route", "the host's route to " + who + " is not as it was made"});
+    else
+      findings.push_back(
+          {Kind::damaged, "route", "the host's route to " + who + " leads to " + host.name_of(route.interface)});
+  }
+  if (!leads_there && findings.empty()) findings.push_back({Kind::missing, "route", "the host has no route to " + who});
+}
+
+void compare_host_addresses(const Settings& settings, const Endpoint& endpoint, int interface, const NetworkState& host,
+                            std::vector<Finding>& findings) {
+  const std::string where = display_name(endpoint) + "'s interface " + endpoint.interface;
+  bool has_host_address = false;
+  for (const auto& address : host.addresses) {
+    if (address.interface != interface) continue;
+    if (address.address == linux::IpAddress(host_address) && address.prefix_length == 32)
+      has_host_address = true;
+    else
+      findings.push_back(
+          {Kind::extra, "address", where + " has the address " + linux::to_text(address.address) + ", not ours"});
+  }
+  if (!has_host_address)
+    findings.push_back({Kind::missing, "address", where + " lacks the address " + linux::to_text(host_address)});
+  // What else leads there: the endpoint's own addresses are compared one by one.
+  const auto own = addresses_of(settings, endpoint);
+  for (const auto& route : host.routes) {
+    const bool its_own = std::find(own.begin(), own.end(), route.destination) != own.end() &&
+                         route.prefix_length == route.destination.bits();
+    if (route.interface == interface && !its_own)
+      findings.push_back({Kind::extra, "route",
+                          "the host has a route to " +
+                              linux::to_text(linux::prefix_of(route.destination, route.prefix_length)) + " through " +
+                              where + ", which nobody declared"});
+  }
+}
+
+// A setting of the host's end, with the one value it may have.
+struct WantedSetting {
+  Family family;
+  const char* name;
+  int value;
+};
+
+std::vector<WantedSetting> wanted_settings(const Settings& settings) {
+  std::vector<WantedSetting> wanted = {{Family::ipv4, "forwarding", 1},
+                                       {Family::ipv4, "rp_filter", 1},
+                                       {Family::ipv4, "src_valid_mark", 1},
+                                       {Family::ipv4, "route_localnet", 0},
+                                       {Family::ipv6, "accept_ra", 0}};
+  if (settings.ipv6())
+    wanted.push_back({Family::ipv6, "force_forwarding", 1});
+  else
+    wanted.push_back({Family::ipv6, "disable_ipv6", 1});
+  return wanted;
+}
+
+}  // namespace
+
+const linux::LinkInfo* NetworkState::link(const std::string& name) const {
+  const auto found = std::find_if(links.begin(), links.end(), [&](const auto& link) { return link.name == name; });
+  return found == links.end() ? nullptr : &*found;
+}
+
+std::string NetworkState::name_of(int interface) const {
+  const auto found =
+      std::find_if(links.begin(), links.end(), [&](const auto& link) { return link.index == interface; });
+  return found == links.end() ? "no interface" : found->name;
+}
+
+NetworkState look_at_network() {
+  linux::Netlink netlink;
+  NetworkState state{netlink.links(), netlink.routes(), netlink.addresses(), netlink.rules(), {}};
+  for (auto& neighbour : netlink.neighbours(0)) state.neighbours[neighbour.interface].push_back(neighbour);
+  return state;
+}
+
+std::string rule_words(const linux::PolicyRule& rule) {
+  std::string words;
+  if (rule.from) words += "from " + linux::to_text(*rule.from) + " ";
+  if (rule.to) words += "to " + linux::to_text(*rule.to) + " ";
+  if (rule.mark_mask != 0) words += "fwmark " + mark_text(rule.mark) + "/" + mark_text(rule.mark_mask) + " ";
+  if (rule.input_interface) words += "iif " + *rule.input_interface + " ";
+  if (words.empty()) words = "from all ";
+  return words + (rule.prohibit ? "prohibit" : "lookup");
+}
+
+std::vector<Finding> compare_rules(const Settings& settings, const std::vector<linux::PolicyRule>& expected,
+                                   const std::vector<linux::PolicyRule>& observed,
+                                   const std::vector<linux::IpPrefix>& ranges,
+                                   const std::vector<std::string>& interfaces) {
+  std::vector<Finding> findings;
+  std::uint32_t last = settings.rule_priority;
+  for (const auto& rule : expected) {
+    last = std::max(last, rule.priority);
+    if (contains(observed, rule)) continue;
+    const std::string words =
+        std::string(family_name(rule.v6)) + " rule " + std::to_string(rule.priority) + " (" + rule_words(rule) + ")";
+    const auto* changed = at_same_place(rule, observed);
+    if (changed != nullptr && !contains(expected, *changed))
+      findings.push_back({Kind::damaged, "policy rule", words + " says \"" + rule_words(*changed) + "\" instead"});
+    else
+      findings.push_back({Kind::missing, "policy rule", words + " is missing"});
+  }
+  for (const auto& rule : observed) {
+    // In the place of one that is missing it has been told already.
+    const bool told = std::any_of(expected.begin(), expected.end(), [&](const auto& ours) {
+      return ours.v6 == rule.v6 && ours.priority == rule.priority && !contains(observed, ours);
+    });
+    const bool in_front = rule.priority <= last && !is_local_table(rule) && !repeats(rule, expected) && !told;
+    const bool asked = !rule.input_interface || *rule.input_interface == "lo" ||
+                       rule.input_interface->starts_with(settings.interface_prefix) ||
+                       std::find(interfaces.begin(), interfaces.end(), *rule.input_interface) != interfaces.end();
+    const bool marked = takes_mark(rule, 0) || takes_mark(rule, settings.mark);
+    if (in_front && asked && marked && concerns(rule, ranges))
+      findings.push_back({Kind::clash, "policy rule",
+                          "the " + std::string(family_name(rule.v6)) + " rule " + std::to_string(rule.priority) + " (" +
+                              rule_words(rule) +
+                              ") of somebody else is asked before ours and leads packets of "
+                              "containers elsewhere"});
+  }
+  return findings;
+}
+
+std::vector<Finding> compare_host_end(const Settings& settings, const Endpoint& endpoint, const NetworkState& host) {
+  const std::string where = display_name(endpoint) + "'s interface " + endpoint.interface;
+  const auto* link = host.link(endpoint.interface);
+  if (link == nullptr) return {{Kind::missing, "interface", where + " is gone"}};
+  std::vector<Finding> findings;
+  if (!link->up) return {{Kind::damaged, "interface", where + " is down"}};
+  if (link->group != settings.interface_group)
+    findings.push_back({Kind::damaged, "interface", where + " has been put into another group"});
+  const auto addresses = addresses_of(settings, endpoint);
+  for (const auto& address : addresses) {
+    std::vector<Finding> of_route;
+    compare_host_route(settings, endpoint, address, link->index, host, of_route);
+    findings.insert(findings.end(), of_route.begin(), of_route.end());
+  }
+  compare_host_addresses(settings, endpoint, link->index, host, findings);
+  const auto neighbours = host.neighbours.find(link->index);
+  const auto entries = compare_neighbours(
+      "the host", addresses, inner_mac(endpoint),
+      neighbours == host.neighbours.end() ? std::vector<linux::Neighbour>() : neighbours->second, &endpoint);
+  findings.insert(findings.end(), entries.begin(), entries.end());
+  return findings;
+}
+
+std::vector<Finding> compare_ranges(const std::vector<HostNetwork>& networks,
+                                    const std::vector<linux::IpPrefix>& ranges, const AddressBook& book) {
+  std::set<std::string> told;
+  std::vector<Finding> findings;
+  for (const HostNetwork& network : clashes(networks, ranges)) {
+    const bool whole = network.prefix.length == network.prefix.address.bits();
+    if (whole && book.find(network.prefix.address) != nullptr) continue;
+    for (const auto& range : ranges)
+      if (range.overlaps(network.prefix) &&
+          told.insert(linux::to_text(network.prefix) + network.interface + linux::to_text(range)).second)
+        findings.push_back({Kind::clash, "subnet",
+                            "the host's network " + linux::to_text(network.prefix) + " on " + network.interface +
+                                " overlaps " + linux::to_text(range) + ", which containers have"});
+  }
+  return findings;
+}
+
+std::vector<std::string> stray_interfaces(const Settings& settings, const AddressBook& book, const NetworkState& host) {
+  std::vector<std::string> names;
+  for (const auto& link : host.links) {
+    const bool ours = link.name.starts_with(settings.interface_prefix) || link.group == settings.interface_group;
+    if (ours && book.of_interface(link.name).empty()) names.push_back(link.name);
+  }
+  return names;
+}
+
+std::vector<Finding> check_host_settings(const Settings& settings, const Endpoint& endpoint) {
+  std::vector<Finding> findings;
+  for (const auto& [family, name, value] : wanted_settings(settings)) {
+    const auto found = read_interface_setting(family, endpoint.interface, name);
+    if (!found || *found == value) continue;
+    findings.push_back({Kind::damaged, "sysctl",
+                        std::string("net.") + (family == Family::ipv6 ? "ipv6" : "ipv4") + ".conf." +
+                            endpoint.interface + "." + name + " (" + display_name(endpoint) + ") is " +
+                            std::to_string(*found) + " instead of " + std::to_string(value)});
+  }
+  return findings;
+}
+
+std::vector<Finding> check_source_filter(linux::Netlink& netlink, const Settings& settings, const Endpoint& endpoint,
+                                         int interface) {
+  const auto filter = netlink.source_filter(interface);
+  const std::string who = display_name(endpoint) + "'s interface " + endpoint.interface;
+  if (!filter)
+    return {{Kind::missing, "source filter", who + " does not drop packets with the addresses of others any more"}};
+  const auto wanted = addresses_of(settings, endpoint);
+  if (std::set(filter->begin(), filter->end()) == std::set(wanted.begin(), wanted.end())) return {};
+  return {{Kind::damaged, "source filter", who + " lets packets pass from other addresses than its own"}};
+}
+
+std::vector<Finding> compare_neighbours(const std::string& where, const std::vector<linux::IpAddress>& addresses,
+                                        const std::string& mac, const std::vector<linux::Neighbour>& observed,
+                                        const Endpoint* of) {
+  const auto words = [&](const linux::IpAddress& address) {
+    return linux::to_text(address) + (of == nullptr ? "" : " of " + display_name(*of));
+  };
+  std::vector<Finding> findings;
+  for (const auto& address : addresses) {
+    const auto found =
+        std::find_if(observed.begin(), observed.end(), [&](const auto& entry) { return entry.address == address; });
+    if (found == observed.end())
+      findings.push_back({Kind::missing, "neighbour", where + " has no neighbour entry for " + words(address)});
+    else if (found->mac != mac || !found->permanent)
+      findings.push_back({Kind::damaged, "neighbour", where + " has another neighbour entry for " + words(address)});
+  }
+  for (const auto& entry : observed)
+    if (entry.permanent && std::find(addresses.begin(), addresses.end(), entry.address) == addresses.end())
+      findings.push_back({Kind::extra, "neighbour",
+                          where + " has a neighbour entry for " + linux::to_text(entry.address) + ", not ours"});
+  return findings;
+}
+
+}  // namespace conductor::network
