@@ -88,7 +88,10 @@ Json dependencies(const DesiredService& service) {
 
 Json port(const parser::PortMapping& port, int offset) {
   Section section;
-  section.put("mode", "ingress");
+  section.put("mode", port.mode);
+  section.text("name", port.name);
+  section.text("app_protocol", port.app_protocol);
+  section.text("x-publish-scope", port.publish_scope);
   section.text("host_ip", port.host_ip);
   section.put("target", port.container_port + offset);
   if (port.host_port != 0) section.put("published", std::to_string(port.host_port + offset));
@@ -127,39 +130,90 @@ std::string to_text(const parser::Destination& destination) {
   return (brackets ? "[" + destination.to + "]:" : destination.to + ":") + to_text(destination.ports);
 }
 
-std::string peer(const parser::PeerReference& peer) {
-  std::string text = peer.peer;
-  if (peer.first_port == 0) return text;
-  text += ":" + std::to_string(peer.first_port);
-  if (peer.last_port > peer.first_port) text += "-" + std::to_string(peer.last_port);
-  return peer.protocol == "any" || peer.protocol == "tcp" ? text : text + "/" + peer.protocol;
+// The short form, or with an alias the long one.
+Json peer(const parser::PeerEntry& entry) {
+  const parser::PeerReference& peer = entry.reference;
+  const bool tcp = peer.protocol == "any" || peer.protocol == "tcp";
+  std::string ports = std::to_string(peer.first_port);
+  if (peer.last_port > peer.first_port) ports += "-" + std::to_string(peer.last_port);
+  if (entry.alias.empty()) {
+    if (peer.first_port == 0) return Json(peer.peer);
+    return Json(peer.peer + ":" + ports + (tcp ? "" : "/" + peer.protocol));
+  }
+  Section section;
+  section.put("service", peer.peer);
+  section.put("alias", entry.alias);
+  if (peer.first_port != 0) section.put("ports", ports);
+  if (!tcp) section.put("protocol", peer.protocol);
+  return section.sorted();
 }
 
-void add_reach(Section& section, const parser::Service& written) {
+Json membership(const parser::ServiceNetwork& written) {
+  Section section;
+  section.list("aliases", written.aliases);
+  section.text("ipv4_address", written.ipv4_address);
+  section.text("ipv6_address", written.ipv6_address);
+  return section.empty() ? Json() : section.sorted();
+}
+
+// `written` as `form` has each of them, under `name`.
+template <class T, class Form>
+void add_each(Section& section, const char* name, const std::vector<T>& written, Form&& form) {
+  if (written.empty()) return;
+  Json list = Json::array();
+  for (const auto& item : written) list.add(form(item));
+  section.put(name, list);
+}
+
+void add_links(Section& section, const parser::Service& written) {
+  Json peers = Json::array(), links = Json::array();
+  for (const auto& placed : written.peers) {
+    const auto& [reference, alias, key] = placed.value;
+    if (key == "links")
+      links.add(alias.empty() ? reference.peer : reference.peer + ":" + alias);
+    else
+      peers.add(peer(placed.value));
+  }
+  if (!peers.array_items()->empty()) section.put("peers", peers);
+  if (!links.array_items()->empty()) section.put("links", links);
+  const auto value = [](const parser::Placed<std::string>& placed) { return placed.value; };
+  add_each(section, "external_links", written.external_links, value);
+  add_each(section, "allow_peers", written.allow_peers, value);
+}
+
+// Without a network_mode a service of an open file is in "default", which is then written.
+void add_networks(Section& section, const DesiredService& service, const parser::Service& written) {
+  section.text("network_mode", written.network_mode);
+  if (service.networks.empty()) return;
+  Section networks;
+  for (const auto& key : service.networks) networks.put(key.c_str(), Json());
+  if (written.networks && !written.networks->empty()) {
+    networks = Section();
+    for (const auto& entry : *written.networks) networks.put(entry.network.c_str(), membership(entry));
+  }
+  section.put("networks", networks.sorted());
+}
+
+void add_reach(Section& section, const DesiredService& service, const parser::Service& written) {
+  const auto range = [](const parser::PortRange& ports) { return to_text(ports); };
   if (!written.ports.empty()) {
     Json ports = Json::array();
     for (const auto& placed : written.ports)
       for (int i = 0; i < placed.value.count; ++i) ports.add(port(placed.value, i));
     section.put("ports", ports);
   }
-  if (!written.peers.empty()) {
-    Json peers = Json::array();
-    for (const auto& placed : written.peers) peers.add(peer(placed.value.reference));
-    section.put("peers", peers);
-  }
-  if (!written.internet_to.empty()) {
-    Json destinations = Json::array();
-    for (const auto& placed : written.internet_to) destinations.add(to_text(placed.value));
-    section.put("internet", destinations);
-  } else {
-    section.yes("internet", written.internet);
-  }
-  if (!written.expose.empty()) {
-    Json ports = Json::array();
-    for (const auto& range : written.expose) ports.add(to_text(range));
-    section.put("expose", ports);
-  }
+  add_links(section, written);
+  add_networks(section, service, written);
+  const bool said = written.places.contains("internet") || written.places.contains("x-internet");
+  add_each(section, "internet", written.internet_to,
+           [](const parser::Placed<parser::Destination>& placed) { return to_text(placed.value); });
+  if (said && written.internet_to.empty()) section.put("internet", written.internet);
+  add_each(section, "expose", written.expose, range);
+  add_each(section, "host", written.host, range);
+  section.text("publish_scope", written.publish_scope);
   section.list("dns", written.dns);
+  section.list("dns_search", written.dns_search);
+  section.list("dns_opt", written.dns_options);
   section.list("extra_hosts", written.extra_hosts);
 }
 
@@ -203,6 +257,7 @@ Json service_section(const DesiredService& service, const parser::Service& writt
   section.text("user", written.user);
   section.text("working_dir", written.working_dir);
   section.text("hostname", written.hostname);
+  section.text("domainname", written.domainname);
   section.text("container_name", written.container_name);
   section.text("stop_signal", written.stop_signal);
   if (written.stop_grace_period) section.time("stop_grace_period", *written.stop_grace_period);
@@ -213,7 +268,7 @@ Json service_section(const DesiredService& service, const parser::Service& writt
   section.yes("tty", written.tty);
   section.yes("stdin_open", written.stdin_open);
   section.yes("init", written.init);
-  add_reach(section, written);
+  add_reach(section, service, written);
   add_limits(section, written);
   return section.sorted();
 }
@@ -225,6 +280,49 @@ Json volume_section(const DesiredVolume& volume, const Project& project) {
   for (const auto& written : project.source.volumes)
     if (written.name == volume.key) section.list("labels", written.labels);
   return section.sorted();
+}
+
+Json network_section(const DesiredNetwork& network, const Project& project) {
+  Section section;
+  section.put("name", network.config.name);
+  section.yes("external", network.external);
+  section.yes("internal", network.config.internal);
+  Json pools = Json::array();
+  for (const auto& subnet : {network.config.subnet, network.config.subnet6}) {
+    if (subnet.empty()) continue;
+    Json pool = Json::object();
+    pool.set("subnet", subnet);
+    pools.add(pool);
+  }
+  if (!pools.array_items()->empty()) {
+    Json ipam = Json::object();
+    ipam.set("config", pools);
+    section.put("ipam", ipam);
+  }
+  for (const auto& written : project.source.networks) {
+    if (written.name != network.key) continue;
+    section.list("labels", written.labels);
+    section.maybe("enable_ipv6", written.enable_ipv6);
+  }
+  return section.sorted();
+}
+
+// What decides about links is kept, whatever the file it is written to is called.
+Json conductor_section(const Project& project) {
+  Section section;
+  section.put("isolation", project.strict ? "strict" : "open");
+  section.text("publish_scope", project.source.publish_scope);
+  return section.sorted();
+}
+
+// All of a kind by their keys, sorted.
+template <class Items, class Form>
+void add_sorted(Json& json, const char* name, const Items& items, const Project& project, Form&& form) {
+  if (items.empty()) return;
+  Json::Object members;
+  for (const auto& item : items) members.emplace_back(item.key, form(item, project));
+  std::ranges::sort(members, {}, &Json::Member::first);
+  json.set(name, Json(std::move(members)));
 }
 
 // --- YAML
@@ -315,11 +413,9 @@ base::Json canonical(const Project& project) {
   }
   std::ranges::sort(services, {}, &Json::Member::first);
   json.set("services", Json(std::move(services)));
-  if (project.volumes.empty()) return with_dollars_doubled(json);
-  Json::Object volumes;
-  for (const auto& volume : project.volumes) volumes.emplace_back(volume.key, volume_section(volume, project));
-  std::ranges::sort(volumes, {}, &Json::Member::first);
-  json.set("volumes", Json(std::move(volumes)));
+  add_sorted(json, "networks", project.networks, project, network_section);
+  add_sorted(json, "volumes", project.volumes, project, volume_section);
+  json.set("x-conductor", conductor_section(project));
   return with_dollars_doubled(json);
 }
 

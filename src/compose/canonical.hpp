@@ -8,8 +8,8 @@
 
 namespace conductor::compose {
 
-// name, services, volumes; members of services sorted; long forms; what is at its default is left out. It can be read
-// back: `$` is written `$$`.
+// name, services, networks, volumes, x-conductor; members of services sorted; long forms; what is at its default is
+// left out. It can be read back: `$` is written `$$`.
 base::Json canonical(const Project& project);
 
 // Block style, two blanks a level; strings are quoted where another reading would be possible (YAML 1.2, core schema,

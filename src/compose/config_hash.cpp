@@ -7,11 +7,15 @@ namespace conductor::compose {
 
 engine::ContainerConfig declared_part(engine::ContainerConfig config) {
   config.name.clear();
-  config.endpoint.names.clear();
-  config.endpoint.groups.clear();
-  config.endpoint.links.clear();
-  config.endpoint.internet = false;
-  config.endpoint.internet_to.clear();
+  network::EndpointConfig fixed;
+  fixed.dns = config.endpoint.dns;
+  fixed.dns_search = config.endpoint.dns_search;
+  fixed.dns_options = config.endpoint.dns_options;
+  fixed.extra_hosts = config.endpoint.extra_hosts;
+  for (const auto& membership : config.endpoint.networks)
+    if (!membership.ipv4.empty() || !membership.ipv6.empty())
+      fixed.networks.push_back({membership.network, {}, true, membership.ipv4, membership.ipv6});
+  config.endpoint = std::move(fixed);
   std::erase_if(config.labels, [](const auto& label) { return label::is_reserved(label.first); });
   return config;
 }

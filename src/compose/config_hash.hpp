@@ -8,8 +8,9 @@
 
 namespace conductor::compose {
 
-// The declared part: without names, numbers and labels that are ours, and without the reach of its network, which
-// changes in place (differences.hpp compares it by itself).
+// The declared part: without names, numbers and labels that are ours, and of its endpoint nothing but resolver, hosts
+// and addresses that are asked for. The rest, links, networks and ports, changes in place (difference.hpp compares it
+// by itself).
 engine::ContainerConfig declared_part(engine::ContainerConfig config);
 
 // `value` without the members that equal those of `defaults`: a member added in a later version changes nothing until

@@ -6,6 +6,8 @@
 #include "compose/labels.hpp"
 
 #include <algorithm>
+#include <functional>
+#include <set>
 
 namespace conductor::compose {
 namespace {
@@ -26,8 +28,9 @@ std::string recorded_hash(const ObservedContainer& container) {
 
 class Decider {
  public:
-  Decider(const std::vector<const DesiredService*>& services, const ObservedProject& observed, const UpOptions& options)
-      : services_(services), observed_(observed), options_(options) {}
+  Decider(const Project& desired, const std::vector<const DesiredService*>& services, const ObservedProject& observed,
+          const UpOptions& options)
+      : desired_(desired), services_(services), observed_(observed), options_(options) {}
 
   std::vector<Decision> run() {
     for (const auto* service : services_)
@@ -36,6 +39,7 @@ class Decider {
   }
 
  private:
+  const Project& desired_;
   const std::vector<const DesiredService*>& services_;
   const ObservedProject& observed_;
   const UpOptions& options_;
@@ -46,20 +50,21 @@ class Decider {
     decision.service = &service;
     decision.number = static_cast<int>(index) + 1;
     decision.config = service.containers[index];
+    settle_internet(service, decision.config.endpoint);
     decision.existing = observed_.find(service.name, decision.number);
     if (decision.existing == nullptr) {
       decision.action = Action::create;
       decision.causes = {because(service.position, missing_text(service, decision.number))};
       return decision;
     }
+    decision.network =
+        causes_of(service, network_differences(decision.existing->container.config.endpoint, decision.config.endpoint));
     decision.causes = reasons_to_replace(service, decision);
     if (!decision.causes.empty()) {
       decision.action = Action::recreate;
       keep_anonymous_volumes(decision);
       return decision;
     }
-    decision.network =
-        causes_of(service, network_differences(decision.existing->container.config.endpoint, decision.config.endpoint));
     decide_run(decision);
     return decision;
   }
@@ -88,7 +93,68 @@ class Decider {
       causes.push_back(because(place_of(service, service.own_image ? "build" : "image"),
                                service.image + " is now " + base::short_id(image->second) + ", the container has " +
                                    base::short_id(existing.container.image_id)));
+    if (causes.empty()) causes = network_reasons(service, decision);
     return causes;
+  }
+
+  // What of its network cannot change while it runs.
+  std::vector<Cause> network_reasons(const DesiredService& service, const Decision& decision) const {
+    std::vector<Cause> causes;
+    for (const auto& key : service.networks)
+      if (const auto* network = desired_.find_network(key))
+        for (auto& cause : network_changes(*network, observed_)) causes.push_back(std::move(cause));
+    if (!service.network_of.empty() && is_made(service.network_of))
+      causes.push_back(because(place_of(service, "network_mode"),
+                               "service " + service.network_of + ", whose network it shares, is replaced"));
+    if (!causes.empty() || decision.network.empty()) return causes;
+    const auto& recorded = decision.existing->container.config;
+    if (addressed(recorded.endpoint) != addressed(decision.config.endpoint) ||
+        trades_ports(*decision.existing, decision.config))
+      return decision.network;
+    return {};
+  }
+
+  // Names of the networks from whose subnets the endpoint has addresses.
+  std::set<std::string> addressed(const network::EndpointConfig& endpoint) const {
+    const auto has_subnet = [](const network::NetworkConfig& network) {
+      return !network.subnet.empty() || !network.subnet6.empty();
+    };
+    std::set<std::string> names;
+    for (const auto& membership : endpoint.networks) {
+      const auto known = observed_.networks.find(membership.network);
+      const auto wanted =
+          std::ranges::find(desired_.networks, membership.network, [](const auto& n) { return n.config.name; });
+      if ((known != observed_.networks.end() && has_subnet(known->second)) ||
+          (wanted != desired_.networks.end() && has_subnet(wanted->config)))
+        names.insert(membership.network);
+    }
+    return names;
+  }
+
+  // A port of the host goes from one container of the project to another: one has to give it up before the other
+  // begins.
+  bool trades_ports(const ObservedContainer& existing, const engine::ContainerConfig& wanted) const {
+    const bool takes = std::ranges::any_of(observed_.containers, [&](const ObservedContainer& other) {
+      return &other != &existing && share_host_port(other.container.config, wanted);
+    });
+    return takes || std::ranges::any_of(services_, [&](const DesiredService* service) {
+             return std::ranges::any_of(service->containers, [&](const engine::ContainerConfig& other) {
+               return other.name != wanted.name && share_host_port(other, existing.container.config);
+             });
+           });
+  }
+
+  // Whether an external network leads outside is known to the machine alone.
+  void settle_internet(const DesiredService& service, network::EndpointConfig& endpoint) const {
+    const bool written = service.places.contains("internet") || service.places.contains("x-internet");
+    if (written || endpoint.networks.empty()) return;
+    const bool enclosed = std::ranges::all_of(service.networks, [&](const std::string& key) {
+      const auto* network = desired_.find_network(key);
+      if (network == nullptr || !network->external) return network != nullptr && network->config.internal;
+      const auto known = observed_.networks.find(network->config.name);
+      return known != observed_.networks.end() && known->second.internal;
+    });
+    if (enclosed) endpoint.internet = false;
   }
 
   // What the container keeps in volumes without a name goes on in its successor.
@@ -108,6 +174,13 @@ class Decider {
       if (is_finished_job(*decision.service) && satisfies(existing.status, parser::Condition::completed)) return;
       decision.action = Action::start;
       decision.causes = {because({}, stopped_text(existing.status))};
+      return;
+    }
+    const auto& holder = decision.service->network_of;
+    if (!holder.empty() && is_started(holder)) {
+      decision.action = Action::restart;
+      decision.causes.push_back(because(place_of(*decision.service, "network_mode"),
+                                        "service " + holder + ", whose network it shares, is started"));
       return;
     }
     for (const auto& dependency : decision.service->depends_on)
@@ -134,18 +207,52 @@ class Decider {
   }
 
   bool is_replaced(const std::string& service) const {
+    return has_decision(service, [](const Decision& decision) {
+      return decision.action == Action::recreate || decision.action == Action::restart;
+    });
+  }
+  bool is_made(const std::string& service) const { return has_decision(service, &Decision::makes); }
+  bool is_started(const std::string& service) const { return has_decision(service, &Decision::starts); }
+
+  template <class Is>
+  bool has_decision(const std::string& service, Is is) const {
     return std::ranges::any_of(decisions_, [&](const Decision& decision) {
-      return decision.service->name == service &&
-             (decision.action == Action::recreate || decision.action == Action::restart);
+      return decision.service->name == service && std::invoke(is, decision);
     });
   }
 };
 
 }  // namespace
 
-std::vector<Decision> decide(const std::vector<const DesiredService*>& services, const ObservedProject& observed,
-                             const UpOptions& options) {
-  return Decider(services, observed, options).run();
+std::vector<Decision> decide(const Project& desired, const std::vector<const DesiredService*>& services,
+                             const ObservedProject& observed, const UpOptions& options) {
+  return Decider(desired, services, observed, options).run();
+}
+
+std::vector<Cause> network_changes(const DesiredNetwork& network, const ObservedProject& observed) {
+  std::vector<Cause> causes;
+  const auto known = observed.networks.find(network.config.name);
+  if (network.external || known == observed.networks.end()) return causes;
+  const auto compare = [&](const char* key, const std::string& before, const std::string& after) {
+    const auto shown = [](const std::string& text) { return text.empty() ? "unset" : text; };
+    if (before != after)
+      causes.push_back({network.position, {}, "networks." + network.key + "." + key, shown(before), shown(after)});
+  };
+  compare("internal", known->second.internal ? "true" : "false", network.config.internal ? "true" : "false");
+  compare("subnet", known->second.subnet, network.config.subnet);
+  compare("subnet", known->second.subnet6, network.config.subnet6);
+  return causes;
+}
+
+bool share_host_port(const engine::ContainerConfig& a, const engine::ContainerConfig& b) {
+  const auto share = [](const network::Publish& one, const network::Publish& other) {
+    if (one.host_port == 0 || other.host_port == 0 || one.protocol != other.protocol) return false;
+    if (!one.host_ip.empty() && !other.host_ip.empty() && one.host_ip != other.host_ip) return false;
+    return one.host_port < other.host_port + other.count && other.host_port < one.host_port + one.count;
+  };
+  return std::ranges::any_of(a.endpoint.publish, [&](const network::Publish& one) {
+    return std::ranges::any_of(b.endpoint.publish, [&](const network::Publish& other) { return share(one, other); });
+  });
 }
 
 bool satisfies(const monitor::Status& status, parser::Condition condition) {

@@ -21,15 +21,22 @@ struct Decision {
   engine::ContainerConfig config;               // for create and recreate
   Action action = Action::keep;
   std::vector<Cause> causes;
-  std::vector<Cause> network;  // what changes of links and internet of one that stays
+  std::vector<Cause> network;  // what changes of the reach of one that stays
 
   bool makes() const { return action == Action::create || action == Action::recreate; }
   bool starts() const { return action != Action::keep; }
 };
 
 // One for each container of the services, in their order.
-std::vector<Decision> decide(const std::vector<const DesiredService*>& services, const ObservedProject& observed,
-                             const UpOptions& options);
+std::vector<Decision> decide(const Project& desired, const std::vector<const DesiredService*>& services,
+                             const ObservedProject& observed, const UpOptions& options);
+
+// What a network of the project is to be and is not: it is made anew, and with it every container that is in it. Empty
+// for one that is right, external or not there yet.
+std::vector<Cause> network_changes(const DesiredNetwork& network, const ObservedProject& observed);
+
+// Both publish one port of the host.
+bool share_host_port(const engine::ContainerConfig& a, const engine::ContainerConfig& b);
 
 // Whether a service's container has reached the condition.
 bool satisfies(const monitor::Status& status, parser::Condition condition);

@@ -26,11 +26,11 @@ constexpr std::array key_of_path{
     std::pair{"limits.cpus", "cpus"},
     std::pair{"limits.pids", "pids_limit"},
     std::pair{"network", "network_mode"},
-    std::pair{"endpoint.links", "peers"},
-    std::pair{"endpoint.internet", "internet"},
-    std::pair{"endpoint.internet_to", "internet"},
-    std::pair{"endpoint.publish", "ports"},
+    std::pair{"network_container", "network_mode"},
+    std::pair{"endpoint.networks", "networks"},
     std::pair{"endpoint.dns", "dns"},
+    std::pair{"endpoint.dns_search", "dns_search"},
+    std::pair{"endpoint.dns_options", "dns_opt"},
     std::pair{"endpoint.extra_hosts", "extra_hosts"},
     std::pair{"restart.policy", "restart"},
     std::pair{"restart.max_retries", "restart"},
@@ -59,17 +59,44 @@ std::string text_of(const engine::MountConfig& mount) {
 }
 
 std::string text_of(const network::Publish& publish) {
-  std::string text = publish.host_ip.empty() ? "" : publish.host_ip + ":";
+  const bool v6 = publish.host_ip.find(':') != std::string::npos;
+  std::string text = v6 ? "[" + publish.host_ip + "]" : publish.host_ip;
+  if (!text.empty()) text += ":";
   if (publish.host_port != 0) text += ports_text(publish.host_port, publish.host_port + publish.count - 1) + ":";
   text += ports_text(publish.container_port, publish.container_port + publish.count - 1);
-  return text + "/" + std::string(base::enum_name(publish.protocol));
+  text += "/" + std::string(base::enum_name(publish.protocol));
+  return publish.scope ? text + " for " + std::string(base::enum_name(*publish.scope)) : text;
+}
+
+std::string text_of(const network::PortRange& range) {
+  std::string text = range.first == 0 ? "all" : ports_text(range.first, range.last == 0 ? range.first : range.last);
+  return range.protocol == network::Protocol::any ? text : text + "/" + std::string(base::enum_name(range.protocol));
+}
+
+std::string text_of(const network::Destination& destination) {
+  if (destination.ports.first == 0) return destination.to;
+  const bool v6 = destination.to.find(':') != std::string::npos;
+  return (v6 ? "[" + destination.to + "]:" : destination.to + ":") + text_of(destination.ports);
 }
 
 std::string text_of(const network::Link& link) {
-  std::string text = link.alias.empty() ? link.peer : link.alias;
+  std::string text = link.peer;
   if (link.first_port != 0)
     text += ":" + ports_text(link.first_port, link.last_port == 0 ? link.first_port : link.last_port);
-  return link.protocol == network::Protocol::any ? text : text + "/" + std::string(base::enum_name(link.protocol));
+  if (link.protocol != network::Protocol::any) text += "/" + std::string(base::enum_name(link.protocol));
+  const std::string service = link.peer.substr(link.peer.rfind('/') + 1);
+  return link.alias.empty() || link.alias == service ? text : text + " as " + link.alias;
+}
+
+std::string text_of(const network::HostEntry& host) { return host.name + "=" + host.address; }
+
+// The first alias is the name of the service.
+std::string text_of(const network::Membership& membership) {
+  std::string text = membership.network;
+  for (std::size_t i = 1; i < membership.aliases.size(); ++i) text += (i == 1 ? " as " : ", ") + membership.aliases[i];
+  for (const auto* address : {&membership.ipv4, &membership.ipv6})
+    if (!address->empty()) text += " at " + *address;
+  return membership.reach ? text : text + " for names alone";
 }
 
 // Lists of structs read better as lists of their short forms.
@@ -95,9 +122,10 @@ Json readable(const engine::ContainerConfig& config) {
   Json json = without_defaults(base::to_json(config), defaults);
   if (!config.environment.empty()) json.set("environment", by_name(config.environment));
   if (!config.mounts.empty()) json.set("mounts", short_forms(config.mounts));
-  if (!config.endpoint.publish.empty()) {
+  if (!config.endpoint.networks.empty() || !config.endpoint.extra_hosts.empty()) {
     Json endpoint = *json.find("endpoint");
-    endpoint.set("publish", short_forms(config.endpoint.publish));
+    if (!config.endpoint.networks.empty()) endpoint.set("networks", short_forms(config.endpoint.networks));
+    if (!config.endpoint.extra_hosts.empty()) endpoint.set("extra_hosts", short_forms(config.endpoint.extra_hosts));
     json.set("endpoint", endpoint);
   }
   return json;
@@ -131,8 +159,11 @@ void compare(const std::string& path, const Json* before, const Json* after, std
   }
 }
 
-// The store chose a name for what the file leaves without one; that is no difference.
+// The store chose a name for what the file leaves without one, and the host name has its own line among the hosts; that
+// is no difference.
 void forget_chosen_names(engine::ContainerConfig& recorded, const engine::ContainerConfig& desired) {
+  std::erase_if(recorded.endpoint.extra_hosts,
+                [&](const network::HostEntry& host) { return host.name == recorded.hostname; });
   for (auto& mount : recorded.mounts) {
     const auto same = std::ranges::find(desired.mounts, mount.target, &engine::MountConfig::target);
     if (same != desired.mounts.end() && same->kind == mount.kind && same->source.empty()) mount.source.clear();
@@ -140,8 +171,19 @@ void forget_chosen_names(engine::ContainerConfig& recorded, const engine::Contai
 }
 
 std::string internet_text(const network::EndpointConfig& endpoint) {
-  if (!endpoint.internet) return "false";
-  return endpoint.internet_to.empty() ? "true" : base::to_json(endpoint.internet_to).dump();
+  if (!endpoint.internet_to.empty()) return short_forms(endpoint.internet_to).dump();
+  return endpoint.internet ? "true" : "false";
+}
+
+// The links as the file has them: those to services of the same project without its name.
+Json links_text(const network::EndpointConfig& endpoint) {
+  Json list = Json::array();
+  for (const auto& link : endpoint.links) {
+    const std::string text = text_of(link);
+    const bool own = !endpoint.scope.empty() && text.starts_with(endpoint.scope + "/");
+    list.add(own ? text.substr(endpoint.scope.size() + 1) : text);
+  }
+  return list;
 }
 
 }  // namespace
@@ -160,10 +202,21 @@ std::vector<Change> differences(const engine::ContainerConfig& recorded, const e
 std::vector<Change> network_differences(const network::EndpointConfig& recorded,
                                         const network::EndpointConfig& desired) {
   std::vector<Change> changes;
+  const auto compare_lists = [&](const char* key, const auto& before, const auto& after) {
+    if (before != after) changes.push_back({key, short_forms(before).dump(), short_forms(after).dump()});
+  };
+  if (recorded.scope != desired.scope) changes.push_back({"name", recorded.scope, desired.scope});
   if (recorded.links != desired.links)
-    changes.push_back({"peers", short_forms(recorded.links).dump(), short_forms(desired.links).dump()});
+    changes.push_back({"peers", links_text(recorded).dump(), links_text(desired).dump()});
+  if (recorded.allow_peers != desired.allow_peers)
+    changes.push_back(
+        {"allow_peers", base::to_json(recorded.allow_peers).dump(), base::to_json(desired.allow_peers).dump()});
+  compare_lists("expose", recorded.expose, desired.expose);
+  compare_lists("networks", recorded.networks, desired.networks);
   if (recorded.internet != desired.internet || recorded.internet_to != desired.internet_to)
     changes.push_back({"internet", internet_text(recorded), internet_text(desired)});
+  compare_lists("host", recorded.host_ports, desired.host_ports);
+  compare_lists("ports", recorded.publish, desired.publish);
   return changes;
 }
 

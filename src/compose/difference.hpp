@@ -19,7 +19,7 @@ struct Change {
 // Of the declared parts (config_hash.hpp): a change makes another container.
 std::vector<Change> differences(const engine::ContainerConfig& recorded, const engine::ContainerConfig& desired);
 
-// Of what may be reached, which changes while the container runs: links and internet.
+// Of what changes while the container runs: what it may reach and who may reach it, its networks and published ports.
 std::vector<Change> network_differences(const network::EndpointConfig& recorded,
                                         const network::EndpointConfig& desired);
 

@@ -1,4 +1,4 @@
-// Labels of a project's containers and volumes. The first group is what other tools look for.
+// Labels of a project's containers, volumes and networks. The first group is what other tools look for.
 #pragma once
 
 #include <string_view>
@@ -14,6 +14,7 @@ inline constexpr char config_files[] = "com.docker.compose.project.config_files"
 inline constexpr char working_directory[] = "com.docker.compose.project.working_dir";
 inline constexpr char depends_on[] = "com.docker.compose.depends_on";  // "service:condition:restart,…"
 inline constexpr char volume[] = "com.docker.compose.volume";
+inline constexpr char network[] = "com.docker.compose.network";
 
 // Set when the image was named after the project, so that `down --rmi local` knows it without the file.
 inline constexpr char own_image[] = "io.conductor.compose.own-image";

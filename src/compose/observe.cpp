@@ -13,6 +13,11 @@ ObservedProject observe(engine::Engine& engine, const std::string& project, cons
     const auto owner = volume.labels.find(label::project);
     if (owner != volume.labels.end() && owner->second == project) observed.own_volumes.push_back(volume.name);
   }
+  for (const auto& network : engine.network().networks()) {
+    observed.networks[network.name] = network;
+    const auto owner = network.labels.find(label::project);
+    if (owner != network.labels.end() && owner->second == project) observed.own_networks.push_back(network.name);
+  }
   if (desired == nullptr) return observed;
   for (const auto& service : desired->services) {
     if (observed.images.contains(service.image)) continue;

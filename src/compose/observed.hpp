@@ -30,6 +30,8 @@ struct ObservedProject {
   std::map<std::string, std::string> images;  // reference → id, of the references that were asked for and exist
   std::set<std::string> volumes;              // names of all volumes of the machine
   std::vector<std::string> own_volumes;       // those the project has made
+  std::map<std::string, network::NetworkConfig> networks;  // all of the machine, by name
+  std::vector<std::string> own_networks;                   // those the project has made
 
   std::vector<const ObservedContainer*> of(const std::string& service) const;
   const ObservedContainer* find(const std::string& service, int number) const;

@@ -129,8 +129,14 @@ void Operations::perform(const CreateNetwork& o, const Output& /*output*/) {
 }
 
 // One that somebody has removed meanwhile is gone all the same.
-void Operations::perform(const RemoveNetwork& o, const Output& /*output*/) {
-  if (engine_.network().find_network(o.name)) engine_.network().remove_network(o.name);
+void Operations::perform(const RemoveNetwork& o, const Output& output) {
+  if (!engine_.network().find_network(o.name)) return;
+  std::string member;
+  for (const auto& observed : engine_.list())
+    for (const auto& membership : observed.container.config.endpoint.networks)
+      if (membership.network == o.name) member = observed.container.config.name;
+  if (o.keep_used && !member.empty()) return output("network " + o.name + " stays: container " + member + " is in it");
+  engine_.network().remove_network(o.name);
 }
 
 void Operations::perform(const BuildImage& o, const Output& output) {
@@ -154,12 +160,15 @@ void Operations::perform(const RecreateContainer& o, const Output& output) {
   engine_.create(with_named_volumes(o.config), output);
 }
 
+// Its names, resolver and hosts stay: they are made with the container.
 void Operations::perform(const UpdateNetwork& o, const Output& /*output*/) {
-  network::EndpointConfig endpoint = engine_.find(o.id).config.endpoint;
-  endpoint.groups = o.endpoint.groups;
-  endpoint.links = o.endpoint.links;
-  endpoint.internet = o.endpoint.internet;
-  endpoint.internet_to = o.endpoint.internet_to;
+  const network::EndpointConfig recorded = engine_.find(o.id).config.endpoint;
+  network::EndpointConfig endpoint = o.endpoint;
+  endpoint.names = recorded.names;
+  endpoint.dns = recorded.dns;
+  endpoint.dns_search = recorded.dns_search;
+  endpoint.dns_options = recorded.dns_options;
+  endpoint.extra_hosts = recorded.extra_hosts;
   engine_.set_endpoint(o.id, endpoint);
 }
 

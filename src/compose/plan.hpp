@@ -42,10 +42,11 @@ void fields(S& s, V&& v) {
 struct RemoveNetwork {
   static constexpr const char* type = "remove_network";
   std::string name;
+  bool keep_used = false;  // left, with a note, while somebody else is in it; else that is a failure
 };
 template <base::Is<RemoveNetwork> S, class V>
 void fields(S& s, V&& v) {
-  v("name", s.name);
+  v("name", s.name), v("keep_used", s.keep_used);
 }
 
 struct BuildImage {
@@ -94,7 +95,7 @@ void fields(S& s, V&& v) {
   v("service", s.service), v("name", s.name), v("id", s.id), v("config", s.config);
 }
 
-// Links and internet of a container that stays as it is.
+// Reach, networks and published ports of a container that stays as it is.
 struct UpdateNetwork {
   static constexpr const char* type = "update_network";
   std::string service;

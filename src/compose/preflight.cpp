@@ -1,8 +1,11 @@
 #include "compose/preflight.hpp"
 
 #include "base/text.hpp"
+#include "compose/collect.hpp"
 #include "compose/decide.hpp"
+#include "compose/labels.hpp"
 #include "linux/capabilities.hpp"
+#include "linux/ip_address.hpp"
 #include "linux/process.hpp"
 
 #include <algorithm>
@@ -27,6 +30,29 @@ std::vector<Made> containers_made(const Plan& plan) {
         },
         step.operation);
   return made;
+}
+
+// Host ports that a step is to publish: of a container that is made, or of one that stays and publishes others.
+struct Published {
+  const std::string& service;
+  const std::string& name;
+  const std::string& id;  // empty for one that is made
+  const network::EndpointConfig& endpoint;
+};
+
+std::vector<Published> ports_published(const Plan& plan) {
+  static const std::string none;
+  std::vector<Published> published;
+  for (const auto& step : plan.steps)
+    std::visit(
+        [&](const auto& operation) {
+          if constexpr (requires { operation.config; })
+            published.push_back({operation.service, operation.name, none, operation.config.endpoint});
+          else if constexpr (requires { operation.endpoint; })
+            published.push_back({operation.service, operation.name, operation.id, operation.endpoint});
+        },
+        step.operation);
+  return published;
 }
 
 // Ids of the containers that are gone when the plan is done.
@@ -59,20 +85,20 @@ void check_ports_of_plan(const Project& project, const Plan& plan, std::vector<b
     std::string name, address;
   };
   std::map<std::pair<network::Protocol, int>, std::vector<Holder>> taken;
-  for (const auto& [service, config] : containers_made(plan))
-    for (std::size_t i = 0; i < config.endpoint.publish.size(); ++i) {
-      const auto& publish = config.endpoint.publish[i];
+  for (const auto& [service, name, id, endpoint] : ports_published(plan))
+    for (std::size_t i = 0; i < endpoint.publish.size(); ++i) {
+      const auto& publish = endpoint.publish[i];
       for (int port = publish.host_port; publish.host_port != 0 && port < publish.host_port + publish.count; ++port) {
         auto& holders = taken[{publish.protocol, port}];
         for (const auto& holder : holders)
           if (holder.address.empty() || publish.host_ip.empty() || holder.address == publish.host_ip)
-            problems.push_back({place_of_port(project, service, i),
-                                (holder.name == config.name ? "container " + config.name + " publishes twice host port "
-                                                            : "containers " + holder.name + " and " + config.name +
-                                                                  " both publish host port ") +
-                                    std::to_string(port),
-                                "", base::Severity::error});
-        holders.push_back({config.name, publish.host_ip});
+            problems.push_back(
+                {place_of_port(project, service, i),
+                 (holder.name == name ? "container " + name + " publishes twice host port "
+                                      : "containers " + holder.name + " and " + name + " both publish host port ") +
+                     std::to_string(port),
+                 "", base::Severity::error});
+        holders.push_back({name, publish.host_ip});
       }
     }
 }
@@ -106,6 +132,88 @@ void check_external_volumes(const Project& project, const ObservedProject& obser
                           "make it with: conductor volume create " + volume.name, base::Severity::error});
 }
 
+// Networks that the services in question are in.
+std::vector<const DesiredNetwork*> networks_used(const Project& project, const Plan& plan) {
+  std::set<std::string> used;
+  for (const auto& published : ports_published(plan))
+    if (const auto* service = project.find(published.service))
+      used.insert(service->networks.begin(), service->networks.end());
+  std::vector<const DesiredNetwork*> networks;
+  for (const auto& network : project.networks)
+    if (used.contains(network.key)) networks.push_back(&network);
+  return networks;
+}
+
+void check_external_networks(const Project& project, const ObservedProject& observed, const Plan& plan,
+                             std::vector<base::Diagnostic>& problems) {
+  const auto names = collect(observed.networks, [](const auto& known) { return known.first; });
+  for (const auto* network : networks_used(project, plan)) {
+    const auto known = observed.networks.find(network->config.name);
+    const bool there = known != observed.networks.end();
+    if (network->external && !there)
+      problems.push_back({network->position,
+                          "external network " + network->config.name + " does not exist" +
+                              base::did_you_mean(network->config.name, names),
+                          "make it with: conductor network create " + network->config.name, base::Severity::error});
+    if (network->external || !there) continue;
+    const auto owner = known->second.labels.find(label::project);
+    if (owner == known->second.labels.end() || owner->second != project.name)
+      problems.push_back({network->position,
+                          "network " + network->config.name +
+                              (owner == known->second.labels.end() ? std::string(" has not been made by compose")
+                                                                   : " is of project " + owner->second),
+                          "give this one another 'name', or write 'external: true'", base::Severity::error});
+  }
+}
+
+// Subnets of networks that are to be made, and the networks they clash with.
+void check_subnets(const Project& project, const ObservedProject& observed, const Plan& plan,
+                   std::vector<base::Diagnostic>& problems) {
+  std::map<std::string, network::NetworkConfig> others = observed.networks;
+  for (const auto& step : plan.steps)
+    if (const auto* removed = std::get_if<RemoveNetwork>(&step.operation)) others.erase(removed->name);
+  for (const auto& step : plan.steps) {
+    const auto* made = std::get_if<CreateNetwork>(&step.operation);
+    if (made == nullptr) continue;
+    const auto declared = std::ranges::find(project.networks, made->network.name,
+                                            [](const DesiredNetwork& network) { return network.config.name; });
+    const auto place = declared == project.networks.end() ? base::Position{} : declared->position;
+    for (const auto& [name, other] : others)
+      for (const auto& [mine, theirs] :
+           {std::pair{made->network.subnet, other.subnet}, std::pair{made->network.subnet6, other.subnet6}}) {
+        const auto one = linux::parse_prefix(mine), two = linux::parse_prefix(theirs);
+        if (one && two && one->overlaps(*two))
+          problems.push_back(
+              {place,
+               "subnet " + mine + " of network " + made->network.name + " overlaps " + theirs + " of network " + name,
+               "choose another subnet", base::Severity::error});
+      }
+    others[made->network.name] = made->network;
+  }
+}
+
+// Who stays in a network that is to be made anew keeps it from being so.
+void check_members(const Project& project, const ObservedProject& observed, const Plan& plan,
+                   std::vector<base::Diagnostic>& problems) {
+  if (plan.teardown) return;
+  const auto leaving = taken_away(plan);
+  for (const auto& step : plan.steps) {
+    const auto* removed = std::get_if<RemoveNetwork>(&step.operation);
+    if (removed == nullptr) continue;
+    for (const auto& container : observed.containers) {
+      const auto& networks = container.container.config.endpoint.networks;
+      const bool member = std::ranges::find(networks, removed->name, &network::Membership::network) != networks.end();
+      if (!member || leaving.contains(container.container.id)) continue;
+      const auto declared = std::ranges::find(project.networks, removed->name,
+                                              [](const DesiredNetwork& network) { return network.config.name; });
+      problems.push_back(
+          {declared == project.networks.end() ? base::Position{} : declared->position,
+           "network " + removed->name + " has to be made anew, but container " + container.name() + " stays in it",
+           "include its service, or remove the container", base::Severity::error});
+    }
+  }
+}
+
 class Machine {
  public:
   Machine(engine::Engine& engine, const Project& project, const Plan& plan, std::vector<base::Diagnostic>& problems)
@@ -118,6 +226,8 @@ class Machine {
     }
     for (const auto& made : containers_made(plan_)) check_binds(made);
     check_ports();
+    check_ranges();
+    check_shared_networks();
     for (const auto& service : project_.services) check_conditions(service);
   }
 
@@ -181,28 +291,58 @@ class Machine {
   // The records find the ports of containers; binding for a moment finds those of other programs.
   void check_ports() {
     const auto leaving = taken_away(plan_);
-    std::map<std::pair<network::Protocol, int>, bool> ours;  // value: held by a container that leaves
-    std::map<std::pair<network::Protocol, int>, std::string> holders;
+    struct Holder {
+      std::string id, name;
+    };
+    std::map<std::pair<network::Protocol, int>, Holder> holders;
     for (const auto& endpoint : engine_.network().list())
       for (const auto& publish : endpoint.config.publish)
-        for (int i = 0; i < publish.count; ++i) {
-          const auto key = std::pair{publish.protocol, publish.host_port + i};
-          ours[key] = leaving.contains(endpoint.id);
-          holders[key] = endpoint.config.names.empty() ? base::short_id(endpoint.id) : endpoint.config.names.front();
-        }
-    for (const auto& [service, config] : containers_made(plan_))
-      for (std::size_t i = 0; i < config.endpoint.publish.size(); ++i) {
-        const auto& publish = config.endpoint.publish[i];
+        for (int i = 0; i < publish.count; ++i)
+          holders[{publish.protocol, publish.host_port + i}] = {
+              endpoint.id, endpoint.config.names.empty() ? base::short_id(endpoint.id) : endpoint.config.names.front()};
+    for (const auto& [service, name, id, endpoint] : ports_published(plan_))
+      for (std::size_t i = 0; i < endpoint.publish.size(); ++i) {
+        const auto& publish = endpoint.publish[i];
         for (int offset = 0; publish.host_port != 0 && offset < publish.count; ++offset) {
           const auto key = std::pair{publish.protocol, publish.host_port + offset};
-          const auto held = ours.find(key);
-          if (held == ours.end())
+          const auto held = holders.find(key);
+          if (held == holders.end())
             check_free(service, i, publish, offset);
-          else if (!held->second)
+          else if (held->second.id != id && !leaving.contains(held->second.id))
             problem(place_of_port(project_, service, i),
-                    "host port " + std::to_string(key.second) + " is published by container " + holders[key]);
+                    "host port " + std::to_string(key.second) + " is published by container " + held->second.name);
         }
       }
+  }
+
+  // The network that is shared with a container outside of the project.
+  void check_shared_networks() {
+    std::set<std::string> made;
+    for (const auto& [service, config] : containers_made(plan_)) made.insert(config.name);
+    for (const auto& [service, config] : containers_made(plan_)) {
+      const std::string& holder = config.network_container;
+      if (holder.empty() || made.contains(holder) || engine_.exists(holder)) continue;
+      const auto known = collect(engine_.list(), [](const engine::Observed& o) { return o.container.config.name; });
+      problem(place(service, "network_mode"), "no such container: " + holder + base::did_you_mean(holder, known));
+    }
+  }
+
+  // Subnets beside the range of the instance itself.
+  void check_ranges() {
+    const auto& settings = engine_.network().settings();
+    for (const auto& step : plan_.steps) {
+      const auto* made = std::get_if<CreateNetwork>(&step.operation);
+      if (made == nullptr) continue;
+      for (const auto& subnet : {made->network.subnet, made->network.subnet6}) {
+        const auto prefix = linux::parse_prefix(subnet);
+        if (!prefix || (!prefix->overlaps(settings.range()) && !prefix->overlaps(settings.range6()))) continue;
+        for (const auto& network : project_.networks)
+          if (network.config.name == made->network.name)
+            problem(network.position,
+                    "subnet " + subnet + " overlaps the range that all containers have their addresses from",
+                    "that is " + settings.subnet_text() + "; choose another subnet");
+      }
+    }
   }
 
   void check_free(const std::string& service, std::size_t index, network::Publish publish, int offset) {
@@ -224,6 +364,9 @@ std::vector<base::Diagnostic> contradictions(const Project& project, const Obser
   std::vector<base::Diagnostic> problems;
   check_ports_of_plan(project, plan, problems);
   check_external_volumes(project, observed, plan, problems);
+  check_external_networks(project, observed, plan, problems);
+  check_subnets(project, observed, plan, problems);
+  check_members(project, observed, plan, problems);
   check_names(project, plan, problems);
   return problems;
 }

@@ -3,6 +3,7 @@
 #include "base/text.hpp"
 #include "compose/collect.hpp"
 #include "compose/config_hash.hpp"
+#include "compose/endpoint_config.hpp"
 #include "compose/labels.hpp"
 #include "compose/service_config.hpp"
 #include "image/image.hpp"
@@ -106,8 +107,7 @@ std::string resolve_image(Resolver& resolver, const parser::Service& service) {
 engine::ContainerConfig make_container(const Project& project, const parser::Service& written,
                                        const DesiredService& service, int number) {
   engine::ContainerConfig config = service.pattern;
-  config.name = !written.container_name.empty() ? written.container_name
-                                                : project.name + "-" + service.name + "-" + std::to_string(number);
+  config.name = container_name(project.name, written, number);
   auto& labels = config.labels;
   labels[label::project] = project.name;
   labels[label::service] = service.name;
@@ -133,6 +133,8 @@ DesiredService resolve_service(Resolver& resolver, const Project& project, const
   service.depends_on = resolve_dependencies(resolver, written);
   for (const auto& volume : written.volumes)
     if (volume.value.kind == parser::VolumeKind::named) service.volumes.push_back(volume.value.source);
+  service.networks = networks_of(resolver.file, written);
+  service.network_of = shared_service(written);
   service.environment = resolve_environment(resolver, written);
   service.pattern = resolve_config(resolver, written, service.environment, service.image);
   service.hash = config_hash(service.pattern);
@@ -196,6 +198,11 @@ const DesiredVolume* Project::find_volume(const std::string& key) const {
   return found == volumes.end() ? nullptr : &*found;
 }
 
+const DesiredNetwork* Project::find_network(const std::string& key) const {
+  const auto found = std::ranges::find(networks, key, &DesiredNetwork::key);
+  return found == networks.end() ? nullptr : &*found;
+}
+
 Project make_project(parser::ComposeFile file, std::string text, const ProjectSettings& settings) {
   Project project;
   project.name = project_name(settings, file);
@@ -206,6 +213,7 @@ Project make_project(parser::ComposeFile file, std::string text, const ProjectSe
   project.strict = file.strict;
   Resolver resolver{settings, file, project.name, {}};
   project.volumes = collect(file.volumes, [&](const auto& written) { return resolve_volume(project.name, written); });
+  project.networks = resolve_networks(resolver);
   auto services =
       collect(file.services, [&](const auto& written) { return resolve_service(resolver, project, written); });
   if (!resolver.mistakes.empty()) throw base::SourceError(resolver.mistakes, project.text);

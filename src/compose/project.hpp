@@ -44,6 +44,8 @@ struct DesiredService {
   std::optional<BuildSpec> build;
   std::vector<parser::Dependency> depends_on;       // of services in the file
   std::vector<std::string> volumes;                 // keys of the named volumes it mounts
+  std::vector<std::string> networks;                // keys of the networks it is in
+  std::string network_of;                           // service whose network it shares (network_mode: service:NAME)
   std::map<std::string, std::string> environment;   // env_file and environment together
   engine::ContainerConfig pattern;                  // without what a container's number decides
   std::string hash;                                 // of the pattern
@@ -83,6 +85,7 @@ struct Project {
   // Throws Error with what was probably meant.
   const DesiredService& require(const std::string& service) const;
   const DesiredVolume* find_volume(const std::string& key) const;
+  const DesiredNetwork* find_network(const std::string& key) const;
 };
 
 // What a compose file does not say itself.

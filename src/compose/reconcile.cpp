@@ -14,17 +14,19 @@ using Steps = std::vector<std::size_t>;
 
 void append(Steps& to, const Steps& from) { to.insert(to.end(), from.begin(), from.end()); }
 
-bool share_host_port(const network::Publish& a, const network::Publish& b) {
-  if (a.host_port == 0 || b.host_port == 0 || a.protocol != b.protocol) return false;
-  if (!a.host_ip.empty() && !b.host_ip.empty() && a.host_ip != b.host_ip) return false;
-  return a.host_port < b.host_port + b.count && b.host_port < a.host_port + a.count;
+// An address of a network that both ask for.
+bool share_address(const engine::ContainerConfig& a, const engine::ContainerConfig& b) {
+  return std::ranges::any_of(a.endpoint.networks, [&](const network::Membership& one) {
+    return std::ranges::any_of(b.endpoint.networks, [&](const network::Membership& other) {
+      return one.network == other.network &&
+             ((!one.ipv4.empty() && one.ipv4 == other.ipv4) || (!one.ipv6.empty() && one.ipv6 == other.ipv6));
+    });
+  });
 }
 
-bool share_host_port(const engine::ContainerConfig& a, const engine::ContainerConfig& b) {
-  return std::ranges::any_of(a.endpoint.publish, [&](const network::Publish& mine) {
-    return std::ranges::any_of(b.endpoint.publish,
-                               [&](const network::Publish& other) { return share_host_port(mine, other); });
-  });
+bool is_member(const engine::ContainerConfig& config, const std::string& network) {
+  return std::ranges::any_of(config.endpoint.networks,
+                             [&](const network::Membership& membership) { return membership.network == network; });
 }
 
 class UpPlanner {
@@ -39,7 +41,7 @@ class UpPlanner {
 
   Plan run() {
     plan_.project = desired_.name;
-    decisions_ = decide(services_, observed_, options_);
+    decisions_ = decide(desired_, services_, observed_, options_);
     remove_surplus();
     remove_orphans();
     remove_displaced();
@@ -59,7 +61,7 @@ class UpPlanner {
 
   // Steps made so far, by what they are about.
   std::vector<std::pair<const ObservedContainer*, std::size_t>> removals_;
-  std::map<std::string, std::size_t> volumes_, images_;
+  std::map<std::string, std::size_t> networks_, volumes_, images_;
   std::map<std::string, Steps> starts_;
   std::map<std::pair<std::string, parser::Condition>, Steps> waits_;
 
@@ -103,21 +105,30 @@ class UpPlanner {
                             " (--remove-orphans removes them)");
   }
 
-  // One whose host port another container is to have goes before all others, not together with its successor.
+  // One whose host port or address another container is to have, or whose network is made anew, goes before all others,
+  // not together with its successor.
   void remove_displaced() {
     for (auto& decision : decisions_) {
       if (decision.action != Action::recreate) continue;
       const auto& held = decision.existing->container.config;
       const bool displaced = std::ranges::any_of(decisions_, [&](const Decision& other) {
-        return &other != &decision && other.makes() && share_host_port(other.config, held);
+        return &other != &decision && other.makes() &&
+               (share_host_port(other.config, held) || share_address(other.config, held));
       });
-      if (!displaced) continue;
+      if (!displaced && !is_in_changed_network(held)) continue;
       remove(*decision.existing, decision.causes.front());
       decision.action = Action::create;
     }
   }
 
+  bool is_in_changed_network(const engine::ContainerConfig& held) const {
+    return std::ranges::any_of(desired_.networks, [&](const DesiredNetwork& network) {
+      return is_member(held, network.config.name) && !network_changes(network, observed_).empty();
+    });
+  }
+
   void emit(const Decision& decision) {
+    const Steps networks = network_steps(*decision.service);
     const Steps gates = decision.starts() ? gates_of(*decision.service) : Steps{};
     Steps ready = gates;
     if (decision.makes()) {
@@ -126,7 +137,7 @@ class UpPlanner {
     } else if (!decision.network.empty()) {
       ready.push_back(plan_.add(UpdateNetwork{decision.service->name, decision.existing->name(),
                                               decision.existing->container.id, decision.config.endpoint},
-                                decision.network));
+                                decision.network, networks));
     }
     if (decision.starts() && options_.start) emit_start(decision, ready);
   }
@@ -155,12 +166,13 @@ class UpPlanner {
   }
 
   Steps prerequisites(const Decision& decision) {
-    Steps after;
+    Steps after = network_steps(*decision.service);
     for (const auto& key : decision.service->volumes)
       if (const auto step = volume_step(key)) after.push_back(*step);
     if (const auto step = image_step(*decision.service)) after.push_back(*step);
     for (const auto& [container, step] : removals_)
-      if (container->name() == decision.config.name || share_host_port(container->container.config, decision.config))
+      if (container->name() == decision.config.name || share_host_port(container->container.config, decision.config) ||
+          share_address(container->container.config, decision.config))
         after.push_back(step);
     return after;
   }
@@ -172,6 +184,33 @@ class UpPlanner {
       volumes_[volume->name] = plan_.add(CreateVolume{volume->name, volume->labels},
                                          {{volume->position, "volume " + key + " is not there yet", {}, {}, {}}});
     return volumes_[volume->name];
+  }
+
+  Steps network_steps(const DesiredService& service) {
+    Steps steps;
+    for (const auto& key : service.networks)
+      if (const auto step = network_step(key)) steps.push_back(*step);
+    return steps;
+  }
+
+  std::optional<std::size_t> network_step(const std::string& key) {
+    const DesiredNetwork* network = desired_.find_network(key);
+    if (network == nullptr || network->external) return std::nullopt;
+    const std::string& name = network->config.name;
+    if (const auto known = networks_.find(name); known != networks_.end()) return known->second;
+    const auto changes = network_changes(*network, observed_);
+    if (observed_.networks.contains(name) && changes.empty()) return std::nullopt;
+    std::vector<Cause> causes = changes;
+    Steps after;
+    if (changes.empty()) {
+      causes = {{network->position, "network " + key + " is not there yet", {}, {}, {}}};
+    } else {
+      for (const auto& [container, step] : removals_)
+        if (is_member(container->container.config, name)) after.push_back(step);
+      after = {plan_.add(RemoveNetwork{name}, causes, after)};
+      causes.clear();
+    }
+    return networks_[name] = plan_.add(CreateNetwork{network->config}, causes, after);
   }
 
   std::optional<std::size_t> image_step(const DesiredService& service) {

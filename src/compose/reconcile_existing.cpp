@@ -159,6 +159,7 @@ Plan reconcile_down(const ObservedProject& observed, const Project* desired, con
         RemoveContainer removal{container.service, container.name(), container.container.id, options.volumes};
         removals.push_back(plan.add(std::move(removal), {}, stopped ? Steps{*stopped} : Steps{}));
       });
+  for (const auto& network : observed.own_networks) plan.add(RemoveNetwork{network, true}, {}, removals);
   if (options.volumes)
     for (const auto& volume : observed.own_volumes) plan.add(RemoveVolume{volume}, {}, removals);
   for (const auto& image : images_to_remove(observed, desired, options.images))

@@ -2,6 +2,7 @@
 
 #include "base/text.hpp"
 #include "compose/collect.hpp"
+#include "compose/endpoint_config.hpp"
 
 #include <algorithm>
 
@@ -42,75 +43,6 @@ engine::MountConfig resolve_mount(Resolver& resolver, const parser::Placed<parse
     }
   }
   return mount;
-}
-
-network::Protocol protocol(const std::string& name) {
-  network::Protocol value = network::Protocol::any;
-  if (!base::enum_parse(name, value)) throw base::Error("unknown protocol '" + name + "'");
-  return value;
-}
-
-network::PortRange port_range(const parser::PortRange& range) {
-  return {protocol(range.protocol), range.first, range.last};
-}
-
-std::vector<network::Link> declared_links(Resolver& resolver, const parser::Service& service) {
-  std::vector<network::Link> links;
-  const auto known = collect(resolver.file.services, &parser::Service::name);
-  for (const auto& [entry, position] : service.peers) {
-    const parser::PeerReference& reference = entry.reference;
-    network::Link link;
-    const auto slash = reference.peer.rfind('/');
-    const bool foreign = slash != std::string::npos;
-    if (!foreign && resolver.service(reference.peer) == nullptr)
-      resolver.mistake(
-          position,
-          "peer '" + reference.peer + "' is no service of this file" + base::did_you_mean(reference.peer, known),
-          "a service of another project is written project/service");
-    link.peer = foreign ? reference.peer : group_name(resolver.project, reference.peer);
-    link.alias = foreign ? reference.peer.substr(slash + 1) : reference.peer;
-    link.protocol = protocol(reference.protocol);
-    link.first_port = reference.first_port;
-    link.last_port = reference.last_port;
-    links.push_back(std::move(link));
-  }
-  return links;
-}
-
-// The specification's default network: every service of the file may talk to every other, on all ports.
-std::vector<network::Link> shared_network(const Resolver& resolver, const parser::Service& service) {
-  std::vector<network::Link> links;
-  for (const auto& other : resolver.file.services) {
-    if (other.name == service.name && service.replicas < 2) continue;
-    network::Link link;
-    link.peer = group_name(resolver.project, other.name);
-    link.alias = other.name;
-    links.push_back(std::move(link));
-  }
-  return links;
-}
-
-network::EndpointConfig resolve_endpoint(Resolver& resolver, const parser::Service& service) {
-  network::EndpointConfig endpoint;
-  endpoint.groups = {group_name(resolver.project, service.name)};
-  endpoint.links = declared_links(resolver, service);
-  endpoint.internet = service.internet || !service.internet_to.empty();
-  for (const auto& placed : service.internet_to)
-    endpoint.internet_to.push_back({placed.value.to, port_range(placed.value.ports)});
-  if (!resolver.file.strict) {
-    endpoint.links = shared_network(resolver, service);
-    endpoint.internet = true;
-  }
-  for (const auto& [port, position] : service.ports)
-    endpoint.publish.push_back(
-        {port.host_ip, port.host_port, port.container_port, port.count, protocol(port.protocol), {}});
-  endpoint.dns = service.dns;
-  for (const auto& entry : service.extra_hosts) {
-    const auto separator = entry.find_first_of(":=");
-    if (separator == std::string::npos) continue;  // the parser refuses it
-    endpoint.extra_hosts.push_back({entry.substr(0, separator), entry.substr(separator + 1)});
-  }
-  return endpoint;
 }
 
 monitor::Healthcheck resolve_healthcheck(const parser::Service& service) {
@@ -199,7 +131,7 @@ engine::ContainerConfig resolve_config(Resolver& resolver, const parser::Service
   });
   config.user = service.user;
   config.working_directory = service.working_dir;
-  config.hostname = service.hostname;
+  config.hostname = service.hostname + (service.domainname.empty() ? "" : "." + service.domainname);
   config.terminal = service.tty;
   config.open_stdin = service.stdin_open;
   config.init = service.init;
@@ -210,6 +142,7 @@ engine::ContainerConfig resolve_config(Resolver& resolver, const parser::Service
   for (const auto& volume : service.volumes) config.mounts.push_back(resolve_mount(resolver, volume));
   config.limits = resolve_limits(service);
   if (service.shm_size) config.shm_size = *service.shm_size;
+  resolve_network_mode(resolver, service, config);
   config.endpoint = resolve_endpoint(resolver, service);
   if (!base::enum_parse(service.restart, config.restart.policy))
     resolver.mistake(service.position, "unknown restart policy '" + service.restart + "'");
@@ -227,5 +160,10 @@ std::string volume_name(const std::string& project, const parser::VolumeSection&
 }
 
 std::string group_name(const std::string& project, const std::string& service) { return project + "/" + service; }
+
+std::string container_name(const std::string& project, const parser::Service& service, int number) {
+  if (!service.container_name.empty()) return service.container_name;
+  return project + "-" + service.name + "-" + std::to_string(number);
+}
 
 }  // namespace conductor::compose

@@ -34,5 +34,7 @@ engine::ContainerConfig resolve_config(Resolver& resolver, const parser::Service
 std::string volume_name(const std::string& project, const parser::VolumeSection& volume);
 // The group that the containers of a service share.
 std::string group_name(const std::string& project, const std::string& service);
+// "PROJECT-SERVICE-NUMBER", or the name the file gives.
+std::string container_name(const std::string& project, const parser::Service& service, int number);
 
 }  // namespace conductor::compose

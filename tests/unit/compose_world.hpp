@@ -66,6 +66,10 @@ inline compose::ObservedProject machine(const compose::Project& project) {
     observed.volumes.insert(volume.name);
     if (!volume.external) observed.own_volumes.push_back(volume.name);
   }
+  for (const auto& network : project.networks) {
+    observed.networks[network.config.name] = network.config;
+    if (!network.external) observed.own_networks.push_back(network.config.name);
+  }
   return observed;
 }
 
