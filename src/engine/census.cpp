@@ -146,7 +146,8 @@ void count_tree(Lines& lines, const char* kind, const std::string& directory, co
       add(lines, "fifo", shown);
     } else if (S_ISSOCK(status.st_mode)) {
       add(lines, "socket", shown);
-    } else if (!name.ends_with("lock")) {  // the files of locks stay; those that are held are counted below
+    } else if (!name.ends_with("lock") && name != "range.json") {
+      // The files of locks stay, and so does the choice of addresses; locks that are held are counted below.
       add(lines, kind, shown);
     }
   }

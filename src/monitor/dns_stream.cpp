@@ -17,8 +17,9 @@ void DnsStream::put(const std::string& message) {
 }
 
 bool DnsStream::move(int socket) {
-  const bool writable = write(socket);
-  return read(socket) && writable;
+  const bool writable = write(socket), readable = read(socket);
+  const auto length = announced();
+  return writable && readable && (!length || *length <= limit_);
 }
 
 bool DnsStream::write(int socket) {
@@ -37,7 +38,6 @@ bool DnsStream::read(int socket) {
     if (size < 0 && errno == EINTR) continue;
     if (size <= 0) return size < 0 && errno == EAGAIN;
     in_.append(buffer, static_cast<std::size_t>(size));
-    if (const auto length = announced(); length && *length > limit_) return false;
     if (in_.size() > 2 * (limit_ + length_size)) return false;
   }
 }
