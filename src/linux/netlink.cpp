@@ -212,11 +212,16 @@ std::vector<Route> Netlink::routes(std::uint32_t table) {
   return result;
 }
 
-std::vector<InterfaceAddress> Netlink::addresses() {
+std::vector<InterfaceAddress> Netlink::addresses(int index) {
   RequestBuilder m(RTM_GETADDR, NLM_F_DUMP);
-  m.extra<ifaddrmsg>().ifa_family = AF_UNSPEC;
+  auto& fixed = m.extra<ifaddrmsg>();
+  fixed.ifa_family = AF_UNSPEC;
+  fixed.ifa_index = static_cast<std::uint32_t>(index);
   std::vector<InterfaceAddress> result;
-  socket_.ask(m.get(), [&](const nlmsghdr* message) { result.push_back(read_interface_address(message)); });
+  socket_.ask(m.get(), [&](const nlmsghdr* message) {
+    const auto address = read_interface_address(message);
+    if (index == 0 || address.interface == index) result.push_back(address);  // older kernels give all
+  });
   return result;
 }
 

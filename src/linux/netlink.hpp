@@ -103,8 +103,9 @@ class Netlink {
   bool wait_gone(const std::string& name, int milliseconds);
   std::vector<PolicyRule> rules();                       // of both families
   std::vector<Route> routes(std::uint32_t table = 254);  // of both families
-  std::vector<InterfaceAddress> addresses();             // of both families
-  std::vector<Neighbour> neighbours(int index);          // of both families
+  // Of both families; of one interface, or (0) of all.
+  std::vector<InterfaceAddress> addresses(int index = 0);
+  std::vector<Neighbour> neighbours(int index);  // of both families
   // Those of the filter set_source_filter has made; nothing when there is none, or another.
   std::optional<std::vector<IpAddress>> source_filter(int index);
 

@@ -2,6 +2,7 @@
 
 #include "base/error.hpp"
 #include "base/text.hpp"
+#include "linux/nftables_batch.hpp"
 
 #include <dlfcn.h>
 #include <libmnl/libmnl.h>
@@ -12,8 +13,6 @@
 #include <linux/netfilter/nf_tables.h>
 #include <nftables/libnftables.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/uio.h>
 
 #include <algorithm>
 #include <array>
@@ -75,139 +74,10 @@ std::string run(const std::string& commands) {
   return library.function<decltype(nft_ctx_get_output_buffer)>("nft_ctx_get_output_buffer")(context.get());
 }
 
-std::uint16_t family_number(const std::string& family) {
-  if (family == "inet") return NFPROTO_INET;
-  if (family == "ip") return NFPROTO_IPV4;
-  if (family == "ip6") return NFPROTO_IPV6;
-  if (family == "netdev") return NFPROTO_NETDEV;
-  throw base::Error("'" + family + "' is no nftables family");
-}
+// --- netlink
+// ------------------------------------------------------------------------------------------------------------
 
-// --- netlink batches
-
-// Closes a descriptor without waiting for what that entails: it is sent through a pair of sockets that only refer to
-// themselves in flight, which the kernel collects in a worker of its own (unix(7); before Linux 6.9 the closing thread
-// does it, and waits).
-void close_in_background(Fd descriptor) {
-  std::array<int, 2> pair{};
-  if (::socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, pair.data()) != 0) return;
-  const Fd first(pair[0]), second(pair[1]);
-  const std::array<int, 2> sent{descriptor.get(), second.get()};
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof sent)> control{};
-  char byte = 0;
-  iovec content{&byte, 1};
-  msghdr message{};
-  message.msg_iov = &content;
-  message.msg_iovlen = 1;
-  message.msg_control = control.data();
-  message.msg_controllen = control.size();
-  cmsghdr* header = CMSG_FIRSTHDR(&message);
-  header->cmsg_level = SOL_SOCKET;
-  header->cmsg_type = SCM_RIGHTS;
-  header->cmsg_len = CMSG_LEN(sizeof sent);
-  std::memcpy(CMSG_DATA(header), sent.data(), sizeof sent);
-  ::sendmsg(first.get(), &message, MSG_NOSIGNAL);
-}
-
-// The one socket of this process in the network namespace at hand. Closing one after a removal waits for an RCU grace
-// period (10 to 40 ms), so it is done once, at the end, and in the background.
-class Connection {
- public:
-  // Held for one exchange.
-  Connection() : guard_(mutex()) {
-    struct stat space{};
-    if (::stat("/proc/thread-self/ns/net", &space) != 0) throw base::Error::from_errno("/proc/thread-self/ns/net");
-    if (shared().socket && shared().space == space.st_ino) return;
-    shared().reset();
-    shared().socket = Fd(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER));
-    if (!shared().socket) throw base::Error::from_errno("socket(AF_NETLINK, NETLINK_NETFILTER)");
-    shared().space = space.st_ino;
-  }
-  const Fd& socket() const { return shared().socket; }
-  void note_removal() { shared().removed = true; }
-
- private:
-  struct Shared {
-    Fd socket;
-    ino_t space = 0;  // its network namespace
-    bool removed = false;
-    void reset() {
-      if (socket && removed) close_in_background(std::move(socket));
-      socket.reset();
-      removed = false;
-    }
-    ~Shared() { reset(); }
-  };
-  static Shared& shared() {
-    static Shared connection;
-    return connection;
-  }
-  static std::mutex& mutex() {
-    static std::mutex one_exchange;
-    return one_exchange;
-  }
-  std::lock_guard<std::mutex> guard_;
-};
-// ----------------------------------------------------------------------------------------------------
-
-constexpr std::size_t message_size = 64U * 1024U;
 constexpr std::size_t elements_per_message = 256;  // a list of elements is one attribute: less than 64 KiB
-
-// Messages one after the other, sent as one transaction.
-class Batch {
- public:
-  Batch() { header(nftnl_batch_begin(buffer_.data(), sequence_++)); }
-
-  // `fill` adds the payload to the message.
-  template <class Fill>
-  void add(std::uint16_t type, std::uint16_t family, std::uint16_t flags, Fill&& fill) {
-    nlmsghdr* message =
-        nftnl_nlmsg_build_hdr(buffer_.data(), type, family, static_cast<std::uint16_t>(flags | NLM_F_ACK), sequence_++);
-    fill(message);
-    header(message);
-    removes_ = removes_ || type == NFT_MSG_DELTABLE || type == NFT_MSG_DELSETELEM;
-  }
-
-  // Returns 0 or the first errno; nothing has changed then.
-  int commit() {
-    header(nftnl_batch_end(buffer_.data(), sequence_++));
-    Connection connection;
-    const Fd& socket = connection.socket();
-    if (removes_) connection.note_removal();
-    const int room = static_cast<int>(std::max<std::size_t>(bytes_.size() * 2, 256U * 1024U));
-    ::setsockopt(socket.get(), SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof room);
-    if (::send(socket.get(), bytes_.data(), bytes_.size(), 0) < 0) throw base::Error::from_errno("sending to nftables");
-    return first_refusal(socket);
-  }
-
- private:
-  void header(const nlmsghdr* message) {
-    bytes_.append(static_cast<const char*>(static_cast<const void*>(message)), message->nlmsg_len);
-    bytes_.resize(MNL_ALIGN(bytes_.size()), '\0');
-  }
-
-  // A batch is worked through within send(2): when it returns, all answers are there.
-  static int first_refusal(const Fd& socket) {
-    std::string answers(message_size, '\0');
-    int first = 0;
-    for (;;) {  // to the last one: the socket is used again
-      const ssize_t n = ::recv(socket.get(), answers.data(), answers.size(), MSG_DONTWAIT);
-      if (n < 0 && errno == EINTR) continue;
-      if (n < 0 && errno == EAGAIN) return first;
-      if (n < 0) throw base::Error::from_errno("reading the answer of nftables");
-      int left = static_cast<int>(n);
-      const auto* answer = static_cast<const nlmsghdr*>(static_cast<const void*>(answers.data()));
-      for (; mnl_nlmsg_ok(answer, left); answer = mnl_nlmsg_next(answer, &left))
-        if (answer->nlmsg_type == NLMSG_ERROR && first == 0)
-          first = -static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(answer))->error;
-    }
-  }
-
-  std::vector<char> buffer_ = std::vector<char>(message_size);
-  std::string bytes_;
-  bool removes_ = false;
-  std::uint32_t sequence_ = 1;
-};
 
 using OwnedSet = std::unique_ptr<nftnl_set, decltype(&nftnl_set_free)>;
 using OwnedTable = std::unique_ptr<nftnl_table, decltype(&nftnl_table_free)>;
@@ -216,7 +86,7 @@ OwnedTable make_table(const std::string& family, const std::string& table) {
   OwnedTable result(nftnl_table_alloc(), &nftnl_table_free);
   if (!result) throw std::bad_alloc();
   nftnl_table_set_str(result.get(), NFTNL_TABLE_NAME, table.c_str());
-  nftnl_table_set_u32(result.get(), NFTNL_TABLE_FAMILY, family_number(family));
+  nftnl_table_set_u32(result.get(), NFTNL_TABLE_FAMILY, nft_family_number(family));
   return result;
 }
 
@@ -240,7 +110,7 @@ void add_to(nftnl_set* set, const SetElement& element) {
   nftnl_set_elem_add(set, e);  // the set owns it now
 }
 
-void add_message(Batch& batch, const std::string& table, const std::vector<const SetElement*>& elements) {
+void add_message(NftBatch& batch, const std::string& table, const std::vector<const SetElement*>& elements) {
   const bool remove = elements.front()->remove;
   const OwnedSet set = make_set(table, elements.front()->set);
   for (const SetElement* element : elements) add_to(set.get(), *element);
@@ -263,7 +133,7 @@ bool change_elements(const std::string& table, const std::vector<SetElement>& el
   // Removals first: an element of a map may come back with other data.
   std::map<std::pair<bool, std::string>, std::vector<const SetElement*>> groups;
   for (const auto& element : elements) groups[{!element.remove, element.set}].push_back(&element);
-  Batch batch;
+  NftBatch batch;
   for (const auto& [name, group] : groups)
     for (std::size_t first = 0; first < group.size(); first += elements_per_message) {
       const auto begin = group.begin() + static_cast<std::ptrdiff_t>(first);
@@ -278,9 +148,9 @@ bool change_elements(const std::string& table, const std::vector<SetElement>& el
 bool nft_table_exists(const std::string& family, const std::string& table) {
   std::array<char, 1024> buffer{};
   const OwnedTable wanted = make_table(family, table);
-  nlmsghdr* request = nftnl_nlmsg_build_hdr(buffer.data(), NFT_MSG_GETTABLE, family_number(family), 0, 1);
+  nlmsghdr* request = nftnl_nlmsg_build_hdr(buffer.data(), NFT_MSG_GETTABLE, nft_family_number(family), 0, 1);
   nftnl_table_nlmsg_build_payload(request, wanted.get());
-  const Connection connection;
+  const NftConnection connection;
   const Fd& socket = connection.socket();
   if (::send(socket.get(), request, request->nlmsg_len, 0) < 0) throw base::Error::from_errno("sending to nftables");
   std::array<char, 8192> answers{};
@@ -295,9 +165,9 @@ bool nft_table_exists(const std::string& family, const std::string& table) {
 }
 
 void remove_nft_table(const std::string& family, const std::string& table) {
-  Batch batch;
+  NftBatch batch;
   const OwnedTable unwanted = make_table(family, table);
-  batch.add(NFT_MSG_DELTABLE, family_number(family), 0,
+  batch.add(NFT_MSG_DELTABLE, nft_family_number(family), 0,
             [&](nlmsghdr* message) { nftnl_table_nlmsg_build_payload(message, unwanted.get()); });
   const int code = batch.commit();
   if (code != 0 && code != ENOENT) throw base::Error("removing the nftables table " + table, code);

@@ -1,10 +1,12 @@
 #include "network/uplinks.hpp"
 
 #include "base/error.hpp"
-#include "base/text.hpp"
+#include "network/interface_settings.hpp"
 #include "store/records.hpp"
 
 #include <algorithm>
+#include <array>
+#include <set>
 
 namespace conductor::network {
 
@@ -14,35 +16,41 @@ constexpr std::uint32_t guards_from = 20000;  // priorities of the guards of all
 constexpr std::uint32_t guards_to = 30000;
 constexpr int default_mtu = 1500;
 
-std::string setting_path(const std::string& interface, const char* setting) {
-  return "/proc/sys/net/ipv4/conf/" + interface + "/" + setting;
+// What forwards on one interface alone.
+const char* switch_of(bool v6) { return v6 ? "force_forwarding" : "forwarding"; }
+Family family_of(bool v6) { return v6 ? Family::ipv6 : Family::ipv4; }
+
+// Where the kernel has no such switch, forwarding is on for all interfaces, or IPv6 is off. 0 when the interface is
+// gone.
+int read_switch(const Uplink& uplink) {
+  if (const auto value = read_interface_setting(family_of(uplink.v6), uplink.interface, switch_of(uplink.v6)))
+    return *value;
+  return uplink.v6 ? 1 : 0;
+}
+int read_mark_setting(const Uplink& uplink) {
+  return uplink.v6 ? 1 : read_interface_setting(Family::ipv4, uplink.interface, "src_valid_mark").value_or(0);
 }
 
-// 0 when the interface is gone.
-int read_setting(const std::string& interface, const char* setting) {
-  const auto text = linux::try_read_file(setting_path(interface, setting));
-  return text && base::trim(*text) == "1" ? 1 : 0;
+void write_settings(const UplinkBefore& uplink, int forwarding, int src_valid_mark) {
+  write_interface_setting(family_of(uplink.v6), uplink.interface, switch_of(uplink.v6), forwarding);
+  if (!uplink.v6) write_interface_setting(Family::ipv4, uplink.interface, "src_valid_mark", src_valid_mark);
 }
 
-void write_setting(const std::string& interface, const char* setting, int value) {
-  if (linux::try_read_file(setting_path(interface, setting)))
-    linux::write_kernel_file(setting_path(interface, setting), std::to_string(value));
+// `forwarding` of all interfaces of IPv4 is ip_forward.
+bool host_forwards(bool v6) { return read_interface_setting(family_of(v6), "all", "forwarding").value_or(0) != 0; }
+
+// A guard of this or another instance.
+bool is_guard(const linux::PolicyRule& rule, const Uplink& uplink) {
+  return rule.prohibit && rule.v6 == uplink.v6 && !rule.from && !rule.to && rule.input_interface == uplink.interface &&
+         rule.priority >= guards_from && rule.priority < guards_to;
 }
 
-bool host_forwards() {
-  const auto text = linux::try_read_file("/proc/sys/net/ipv4/ip_forward");
-  return text && base::trim(*text) == "1";
-}
+Uplink uplink_of(const UplinkBefore& before) { return {before.interface, before.v6}; }
 
-bool is_guard(const linux::PolicyRule& rule, const std::string& interface) {
-  return rule.prohibit && !rule.from && !rule.to && rule.input_interface == interface && rule.priority >= guards_from &&
-         rule.priority < guards_to;
-}
-
-const UplinkBefore* find(const std::vector<UplinkBefore>& uplinks, const std::string& interface) {
+const UplinkBefore* find(const std::vector<UplinkBefore>& before, const Uplink& uplink) {
   const auto found =
-      std::find_if(uplinks.begin(), uplinks.end(), [&](const UplinkBefore& u) { return u.interface == interface; });
-  return found == uplinks.end() ? nullptr : &*found;
+      std::find_if(before.begin(), before.end(), [&](const UplinkBefore& b) { return uplink_of(b) == uplink; });
+  return found == before.end() ? nullptr : &*found;
 }
 
 }  // namespace
@@ -53,27 +61,33 @@ std::vector<UplinkBefore> Uplinks::remembered() const {
   return store::read_record<std::vector<UplinkBefore>>(state_ + "/uplinks.json").value_or(std::vector<UplinkBefore>{});
 }
 
-// A host that forwards anyway has its own rules for what passes.
-bool Uplinks::needs_guard(const UplinkBefore& uplink) const { return uplink.forwarding == 0 && !host_forwards(); }
+// Those whose family endpoints have.
+std::vector<Uplink> Uplinks::present() const {
+  auto all = uplinks();
+  std::erase_if(all, [&](const Uplink& uplink) { return uplink.v6 && !settings_.ipv6(); });
+  return all;
+}
 
-linux::PolicyRule Uplinks::guard(const std::string& interface) const {
+// A host that forwards anyway has its own rules for what passes.
+bool Uplinks::needs_guard(const UplinkBefore& uplink) const {
+  return uplink.forwarding == 0 && !host_forwards(uplink.v6);
+}
+
+linux::PolicyRule Uplinks::guard(const UplinkBefore& uplink) const {
   linux::PolicyRule rule;
+  rule.v6 = uplink.v6;
   rule.priority = settings_.guard_priority;
-  rule.input_interface = interface;
+  rule.input_interface = uplink.interface;
   rule.prohibit = true;
   return rule;
 }
 
 bool Uplinks::ready(const std::vector<linux::PolicyRule>& rules) const {
   const auto before = remembered();
-  for (const auto& interface : uplink_interfaces()) {
-    const UplinkBefore* uplink = find(before, interface);
-    if (uplink == nullptr || read_setting(interface, "forwarding") == 0 ||
-        read_setting(interface, "src_valid_mark") == 0)
-      return false;
-  }
+  for (const Uplink& uplink : present())
+    if (find(before, uplink) == nullptr || read_switch(uplink) == 0 || read_mark_setting(uplink) == 0) return false;
   return std::all_of(before.begin(), before.end(), [&](const UplinkBefore& uplink) {
-    const bool guarded = std::find(rules.begin(), rules.end(), guard(uplink.interface)) != rules.end();
+    const bool guarded = std::find(rules.begin(), rules.end(), guard(uplink)) != rules.end();
     return guarded == needs_guard(uplink);
   });
 }
@@ -82,57 +96,55 @@ void Uplinks::prepare() {
   linux::Netlink netlink;
   const auto rules = netlink.rules();
   auto before = remembered();
-  for (const auto& interface : uplink_interfaces()) {
-    if (find(before, interface) != nullptr) continue;
+  for (const Uplink& uplink : present()) {
+    if (find(before, uplink) != nullptr) continue;
     // Another instance's guard says that it was the one that switched forwarding on.
     const bool switched_on =
-        std::any_of(rules.begin(), rules.end(), [&](const auto& rule) { return is_guard(rule, interface); });
-    before.push_back({interface, switched_on ? 0 : read_setting(interface, "forwarding"),
-                      switched_on ? 0 : read_setting(interface, "src_valid_mark")});
+        std::any_of(rules.begin(), rules.end(), [&](const auto& rule) { return is_guard(rule, uplink); });
+    before.push_back({uplink.interface, uplink.v6, switched_on ? 0 : read_switch(uplink),
+                      switched_on ? 0 : read_mark_setting(uplink)});
   }
   // Remembered first, changed then: a command killed in between loses nothing.
   store::make_directory(state_);
   store::write_record(state_ + "/uplinks.json", before, false);
   for (const UplinkBefore& uplink : before)
-    needs_guard(uplink) ? netlink.add_rule(guard(uplink.interface)) : netlink.remove_rule(guard(uplink.interface));
+    needs_guard(uplink) ? netlink.add_rule(guard(uplink)) : netlink.remove_rule(guard(uplink));
   netlink.send();
-  for (const UplinkBefore& uplink : before) {
-    write_setting(uplink.interface, "forwarding", 1);
-    write_setting(uplink.interface, "src_valid_mark", 1);
-  }
+  for (const UplinkBefore& uplink : before) write_settings(uplink, 1, 1);
 }
 
 void Uplinks::restore() {
   linux::Netlink netlink;
   const auto rules = netlink.rules();
-  const auto before = remembered();
-  for (const UplinkBefore& uplink : before) {
-    const auto others = std::any_of(rules.begin(), rules.end(), [&](const auto& rule) {
-      return is_guard(rule, uplink.interface) && rule.priority != settings_.guard_priority;
+  for (const UplinkBefore& uplink : remembered()) {
+    const bool others = std::any_of(rules.begin(), rules.end(), [&](const auto& rule) {
+      return is_guard(rule, uplink_of(uplink)) && rule.priority != settings_.guard_priority;
     });
-    if (!others) {
-      if (!host_forwards()) write_setting(uplink.interface, "forwarding", uplink.forwarding);
-      write_setting(uplink.interface, "src_valid_mark", uplink.src_valid_mark);
-    }
-    netlink.remove_rule(guard(uplink.interface));
+    // Somebody who has switched IPv4 on for the whole host has done so for each interface.
+    const bool stays_on = !uplink.v6 && host_forwards(false);
+    if (!others) write_settings(uplink, stays_on ? 1 : uplink.forwarding, uplink.src_valid_mark);
+    netlink.remove_rule(guard(uplink));
   }
   netlink.send();
   store::remove_file(state_ + "/uplinks.json");
 }
 
-std::vector<std::string> uplink_interfaces() {
-  linux::Netlink netlink;
-  std::vector<int> indices;
-  for (const auto& route : netlink.routes())
-    if (route.prefix_length == 0 && route.interface != 0) indices.push_back(route.interface);
-  std::vector<std::string> names;
-  for (const int index : indices) {
+std::vector<Uplink> uplinks() {
+  std::set<Uplink> result;
+  for (const auto& route : linux::Netlink().routes()) {
     std::array<char, IF_NAMESIZE> name{};
-    if (if_indextoname(static_cast<unsigned>(index), name.data()) != nullptr &&
-        std::find(names.begin(), names.end(), name.data()) == names.end())
-      names.emplace_back(name.data());
+    if (route.prefix_length == 0 && route.interface != 0 &&
+        if_indextoname(static_cast<unsigned>(route.interface), name.data()) != nullptr &&
+        std::string(name.data()) != "lo")
+      result.insert({name.data(), route.destination.v6});
   }
-  return names;
+  return {result.begin(), result.end()};
+}
+
+std::vector<std::string> uplink_interfaces() {
+  std::set<std::string> names;
+  for (const Uplink& uplink : uplinks()) names.insert(uplink.interface);
+  return {names.begin(), names.end()};
 }
 
 int uplink_mtu() {
