@@ -52,9 +52,9 @@ Permission outside_permission(const std::vector<std::string>& fields, const Addr
 }
 
 // [host address .] protocol . port(s) [: address [. port]]
-Permission published_permission(const std::vector<std::string>& fields, const AddressBook& book) {
+Permission published_permission(const char* who, const std::vector<std::string>& fields, const AddressBook& book) {
   const auto protocol = std::find_if(fields.begin(), fields.end(), is_protocol);
-  if (protocol == fields.end() || protocol + 1 == fields.end()) return {"whoever asks", plain_words(fields, book)};
+  if (protocol == fields.end() || protocol + 1 == fields.end()) return {who, plain_words(fields, book)};
   const std::string host = protocol == fields.begin() ? "the host" : fields.front();
   const auto target = std::find_if(protocol + 2, fields.end(),
                                    [](const std::string& field) { return linux::parse_ip(field).has_value(); });
@@ -62,7 +62,7 @@ Permission published_permission(const std::vector<std::string>& fields, const Ad
   action += target == fields.end() ? "a published port" : book.name(*target);
   if (target != fields.end() && target + 1 != fields.end()) action += "'s port " + *(target + 1);
   action += " at " + host + " on " + port_words(*protocol, *(protocol + 1));
-  return {"whoever asks", action + (target == fields.end() ? "" : family_words(*target))};
+  return {who, action + (target == fields.end() ? "" : family_words(*target))};
 }
 
 }  // namespace
@@ -101,6 +101,7 @@ Permission permission(const std::string& set, const std::string& element, const 
   const auto fields = element_fields(element);
   const std::string_view kind = base_name(set);
   const std::size_t size = fields.size();
+  const bool here = kind.starts_with("published_here");
   if ((kind == "links" || kind == "link_ranges") && size == 4) return peer_permission(fields, book);
   if (kind == "links_all" && size == 2) return peer_permission(fields, book);
   if (kind == "linked" && size == 2)
@@ -109,7 +110,8 @@ Permission permission(const std::string& set, const std::string& element, const 
   if (kind.starts_with("host_ports") && size == 3)
     return {book.name(fields[0]),
             "reach services of the host on " + port_words(fields[1], fields[2]) + family_words(fields[0])};
-  if (kind.starts_with("published") && size >= 3) return published_permission(fields, book);
+  if (kind.starts_with("published") && size >= 3)
+    return published_permission(here ? "the host" : "whoever asks", fields, book);
   if (kind == "name_servers" && size == 1) return {"whoever has internet", "ask the name server " + fields[0]};
   return {"whoever it concerns", "do what " + plain_words(fields, book) + " of set " + set + " stands for"};
 }
