@@ -1,0 +1,66 @@
+// Network::probe: what is declared has to open, what is not must not.
+#include "base/error.hpp"
+#include "network/network.hpp"
+#include "network/probe_plan.hpp"
+#include "network/probe_run.hpp"
+#include "network/records.hpp"
+#include "network/verify_words.hpp"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+namespace conductor::network {
+
+namespace {
+
+using Kind = Finding::Kind;
+
+void judge(const ProbeTask& task, ProbeOutcome outcome, std::vector<Finding>& findings) {
+  if (outcome == ProbeOutcome::untested) return;
+  const bool ping = task.kind == ProbeTask::Kind::icmp;
+  const std::string from = display_name(*task.from), verb = ping ? "ping " : "reach ", target = target_words(task);
+  if (task.declared && outcome != ProbeOutcome::opened) {
+    const std::string what = outcome == ProbeOutcome::refused ? "but is refused" : "but nothing answers";
+    findings.push_back({Kind::missing, "probe", from + " may " + verb + target + ", " + what});
+  } else if (!task.declared && outcome == ProbeOutcome::opened) {
+    findings.push_back({Kind::extra, "probe", from + " can " + verb + target + ", which nobody declared"});
+  } else if (!task.declared && outcome == ProbeOutcome::silent && task.kind == ProbeTask::Kind::tcp) {
+    findings.push_back({Kind::damaged, "probe", from + " may not reach " + target + ", but is not told so at once"});
+  }
+}
+
+}  // namespace
+
+std::vector<Finding> Network::probe(const std::vector<std::string>& ids) const {
+  const base::Context context("probing the network");
+  // Nobody's reach is changed meanwhile.
+  const auto shared = lock(store::Lock::Mode::shared);
+  const auto attached = records_->attached();
+  const auto tasks = plan_probes(settings_, attached, ids);
+  std::vector<Finding> findings;
+  std::set<std::string> unopened;
+  for (std::size_t first = 0; first < tasks.size();) {
+    const std::size_t end = std::min(tasks.size(), first + tasks_per_run());
+    const std::vector<ProbeTask> batch(tasks.begin() + static_cast<std::ptrdiff_t>(first),
+                                       tasks.begin() + static_cast<std::ptrdiff_t>(end));
+    std::map<std::string, linux::Fd> spaces;
+    for (const auto& task : batch)
+      for (const Endpoint* endpoint : {task.from, task.to}) {
+        if (spaces.contains(endpoint->id) || unopened.contains(endpoint->id)) continue;
+        if (auto space = opener_(endpoint->id)) {
+          spaces.emplace(endpoint->id, std::move(*space));
+          continue;
+        }
+        unopened.insert(endpoint->id);
+        findings.push_back({Kind::missing, "namespace",
+                            display_name(*endpoint) + " is recorded as attached, but does not run: it is not probed"});
+      }
+    const auto outcomes = run_probes(batch, spaces);
+    for (std::size_t i = 0; i < batch.size(); ++i) judge(batch[i], outcomes[i], findings);
+    first = end;
+  }
+  return findings;
+}
+
+}  // namespace conductor::network
