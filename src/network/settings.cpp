@@ -161,10 +161,6 @@ linux::IpAddress Settings::address6_of(linux::Ipv4 address) const {
 }
 
 Settings record_range(const store::Locations& locations, const Settings& settings) {
-  const auto wanted = [&](const Settings& s) {
-    return RangeRecord{s.subnet_text(), linux::to_text(unique_local_range(
-                                            linux::try_read_file("/etc/machine-id").value_or(""), locations.instance))};
-  };
   const auto before = recorded(locations);
   if (before && before->subnet == settings.subnet_text()) return settings;
   store::make_directory(locations.network());
