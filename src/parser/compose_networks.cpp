@@ -22,9 +22,10 @@ std::vector<std::string> aliases(ComposeReader& reader, const YamlNode& node) {
 
 std::string address(ComposeReader& reader, const YamlNode& node, bool v6) {
   std::string written = text(reader, node);
-  if (!is_address(written) || (written.find(':') != std::string::npos) != v6)
+  if (is_address(written) && (written.find(':') != std::string::npos) == v6) return written;
+  if (node.kind == Kind::scalar)
     reader.error(node.position, show(written) + (v6 ? " is no IPv6 address" : " is no IPv4 address"));
-  return written;
+  return {};
 }
 std::string ipv4_address(ComposeReader& reader, const YamlNode& node) { return address(reader, node, false); }
 std::string ipv6_address(ComposeReader& reader, const YamlNode& node) { return address(reader, node, true); }

@@ -272,6 +272,7 @@ std::vector<Placed<PortMapping>> port_mappings(ComposeReader& reader, const Yaml
     LongPort written;
     reader.read(item, port_level, written);
     reader.at(item, [&] {
+      if (written.target.empty()) throw base::Error("a port needs a 'target'");
       PortMapping mapping = parse_port_mapping(short_form(written));
       mapping.publish_scope = written.publish_scope;
       mapping.mode = written.mode;

@@ -222,6 +222,11 @@ void check_service(ComposeReader& reader, const Service& service) {
   if (written("domainname") && service.hostname.empty())
     reader.error(service.places.at("domainname"), "'domainname' needs a 'hostname' that it is the domain of");
   check_network_mode(reader, service);
+  const auto is_gateway = [](const std::string& host) { return host.ends_with(":host-gateway"); };
+  const bool gateway = std::any_of(service.extra_hosts.begin(), service.extra_hosts.end(), is_gateway);
+  if (gateway && service.host.empty() && service.network_mode.empty())
+    reader.warning(service.places.at("extra_hosts"),
+                   "nothing of the host can be reached at host-gateway until 'host' names its ports");
   for (const auto& [name, value] : service.environment)
     if (name.find('=') != std::string::npos)
       reader.error(service.places.at("environment"), show(name) + " is no name of a variable");

@@ -38,7 +38,8 @@ std::string without_brackets(std::string_view text) {
 void check_network(const std::string& to, std::string_view written) {
   const auto slash = to.find('/');
   const std::string address = to.substr(0, slash);
-  if (!is_address(address)) throw base::Error(show(written) + ": " + show(address) + " is no IP address");
+  if (!is_address(address))
+    throw base::Error((address == written ? "" : show(written) + ": ") + show(address) + " is no IP address");
   if (slash == std::string::npos) return;
   const int bits = address.find(':') == std::string::npos ? 32 : 128;
   if (!base::parse_number(to.substr(slash + 1), bits))
@@ -66,7 +67,7 @@ void check_outside_name(const std::string& name, std::string_view written) {
                                              "*.example.org"));
   const auto& last = labels.back();
   if (last.find_first_not_of("0123456789") == std::string::npos)
-    throw base::Error(show(written) + ": " + show(name) + " is no IP address");
+    throw base::Error((name == written ? "" : show(written) + ": ") + show(name) + " is no IP address");
 }
 
 }  // namespace
