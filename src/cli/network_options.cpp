@@ -19,7 +19,7 @@ std::string reason_of(const engine::ContainerConfig& config) {
     case engine::NetworkMode::none:
       return "a container with --network none has no network";
     case engine::NetworkMode::host:
-      return "a container with --network host has the network of the host, its ports and its resolver";
+      return "a container with --network host has the network of the host: what it listens on is there";
     case engine::NetworkMode::container:
       return "a container with --network container:" + base::escape_control(config.network_container) +
              " has the network of that one, which is where it is said";
@@ -73,7 +73,7 @@ void NetworkOptions::read(engine::ContainerConfig& config) const {
   read_names(config);
 }
 
-// What was asked for, by the name of its option.
+// What needs a network of the container's own, by the name of its option.
 std::vector<std::pair<std::string_view, bool>> NetworkOptions::said() const {
   return {{"--publish", !publish_.empty()},
           {"--publish-all", publish_all_},
@@ -86,10 +86,7 @@ std::vector<std::pair<std::string_view, bool>> NetworkOptions::said() const {
           {"--host-port", !host_ports_.empty()},
           {"--network-alias", !aliases_.empty()},
           {"--ip", !ipv4_.empty()},
-          {"--ip6", !ipv6_.empty()},
-          {"--dns", !dns_.empty()},
-          {"--dns-search", !dns_search_.empty()},
-          {"--dns-option", !dns_options_.empty()}};
+          {"--ip6", !ipv6_.empty()}};
 }
 
 void NetworkOptions::check_together(const engine::ContainerConfig& config) const {
@@ -98,8 +95,12 @@ void NetworkOptions::check_together(const engine::ContainerConfig& config) const
   for (const auto& [option, given] : said())
     if (given) throw usage("option " + std::string(option) + " has no effect: " + reason);
   if (config.network != engine::NetworkMode::container) return;
-  if (!hostname_.empty() || !domain_name_.empty()) throw usage("option --hostname has no effect: " + reason);
-  if (!hosts_.empty()) throw usage("option --add-host has no effect: " + reason);
+  const std::vector<std::pair<std::string_view, bool>> names = {
+      {"--hostname", !hostname_.empty()},     {"--domainname", !domain_name_.empty()},
+      {"--add-host", !hosts_.empty()},        {"--dns", !dns_.empty()},
+      {"--dns-search", !dns_search_.empty()}, {"--dns-option", !dns_options_.empty()}};
+  for (const auto& [option, given] : names)
+    if (given) throw usage("option " + std::string(option) + " has no effect: " + reason);
 }
 
 void NetworkOptions::read_networks(engine::ContainerConfig& config) const {

@@ -2,7 +2,7 @@
 
 #include "base/error.hpp"
 #include "base/text.hpp"
-#include "network/attachment.hpp"
+#include "network/names.hpp"
 #include "parser/syntax.hpp"
 #include "store/records.hpp"
 
@@ -105,13 +105,11 @@ network::Destination to_destination(const std::string& text) {
 }
 
 network::HostEntry to_host_entry(const std::string& text) {
-  constexpr std::string_view gateway = "host-gateway";
-  std::string written = text;
-  if (const auto separator = text.find_first_of(":=");
-      separator != std::string::npos && text.substr(separator + 1) == gateway)
-    written = text.substr(0, separator + 1) + linux::to_text(network::host_address);
-  const auto entry = parser::parse_extra_host(written);
-  return {entry.name, entry.address};
+  const auto separator = text.find_first_of(":=");
+  const bool gateway = separator != std::string::npos && text.substr(separator + 1) == network::host_gateway;
+  // Any address serves to check the name; where the host is found is known when the file is written.
+  const auto entry = parser::parse_extra_host(gateway ? text.substr(0, separator + 1) + "127.0.0.1" : text);
+  return {entry.name, gateway ? network::host_gateway : entry.address};
 }
 
 std::vector<network::Publish> unpublished(const std::vector<network::PortRange>& exposed,
