@@ -1,148 +1,184 @@
-// From links to edges, routes and firewall elements.
-#include "network/firewall_elements.hpp"
+// From what endpoints ask for to who may reach whom, and the routes that follow.
 #include "network/graph.hpp"
+#include "network_samples.hpp"
 #include "support/catch.hpp"
-
-#include <algorithm>
 
 using namespace conductor::network;
 namespace linux = conductor::linux;
+using test::endpoint;
+using test::link_to;
+using test::settings_with_ipv6;
+using test::settings_without_ipv6;
 
 namespace {
 
-Endpoint endpoint(const std::string& id, linux::Ipv4 address) {
-  Endpoint e;
-  e.id = id;
-  e.address = address;
-  e.interface = "cdr" + id;
-  e.config.names = {id};
-  return e;
-}
+using Ports = std::vector<PortRange>;
+constexpr PortRange everything{};
 
-Link link_to(const std::string& peer, int first = 0, int last = 0, Protocol protocol = Protocol::any) {
-  Link link;
-  link.peer = peer;
-  link.first_port = first;
-  link.last_port = last;
-  link.protocol = protocol;
-  return link;
-}
+PortRange tcp(int first, int last = 0) { return {Protocol::tcp, first, last == 0 ? first : last}; }
+PortRange udp(int first, int last = 0) { return {Protocol::udp, first, last == 0 ? first : last}; }
 
-std::vector<std::string> texts(const std::set<Element>& elements) {
+// "from>to protocol first-last"
+std::vector<std::string> texts(const std::vector<Endpoint>& endpoints) {
   std::vector<std::string> result;
-  for (const auto& e : elements) result.push_back(e.set + " " + e.text);
-  std::sort(result.begin(), result.end());
+  for (const NamedEdge& edge : edges(endpoints))
+    result.push_back(edge.from->id + ">" + edge.to->id + " " +
+                     std::string(conductor::base::enum_name(edge.ports.protocol)) + " " +
+                     std::to_string(edge.ports.first) + "-" + std::to_string(edge.ports.last));
   return result;
 }
+using test::Texts;
 
-using Texts = std::vector<std::string>;
+InnerRoute route(const std::string& id, const std::string& prefix) {
+  const auto parsed = linux::parse_prefix(prefix);
+  return {id, parsed->address, parsed->length};
+}
+
+Membership member_of(const std::string& network, bool reach = true) {
+  Membership membership;
+  membership.network = network;
+  membership.reach = reach;
+  return membership;
+}
 
 }  // namespace
 
-TEST_CASE("a link becomes edges of the protocols it names") {
-  auto a = endpoint("a", 1);
-  const auto b = endpoint("b", 2);
-  a.config.links = {link_to("b", 80)};
-  CHECK(edges({a, b}) == std::vector<Edge>{{1, 2, Protocol::tcp, 80, 80}, {1, 2, Protocol::udp, 80, 80}});
+TEST_CASE("a link opens the ports and protocols it names") {
+  auto a = endpoint("a", 2);
+  const auto b = endpoint("b", 3);
+  a.config.links = {link_to("b", 80, 0, Protocol::any)};
+  CHECK(open_ports(a, b) == Ports{tcp(80), udp(80)});
   a.config.links = {link_to("b", 53, 0, Protocol::udp)};
-  CHECK(edges({a, b}) == std::vector<Edge>{{1, 2, Protocol::udp, 53, 53}});
-  a.config.links = {link_to("b")};
-  CHECK(edges({a, b}) == std::vector<Edge>{{1, 2, Protocol::any, 0, 65535}});
+  CHECK(open_ports(a, b) == Ports{udp(53)});
   a.config.links = {link_to("b", 0, 0, Protocol::tcp)};
-  CHECK(edges({a, b}) == std::vector<Edge>{{1, 2, Protocol::tcp, 0, 65535}});
-}
-
-TEST_CASE("a link to a group reaches every other member, and to nobody gives no edge") {
-  auto a = endpoint("a", 1);
-  auto b = endpoint("b", 2), c = endpoint("c", 3);
-  b.config.groups = c.config.groups = a.config.groups = {"p/web"};
-  a.config.links = {link_to("p/web", 80, 80, Protocol::tcp), link_to("nobody", 1)};
-  CHECK(edges({a, b, c}) == std::vector<Edge>{{1, 2, Protocol::tcp, 80, 80}, {1, 3, Protocol::tcp, 80, 80}});
-}
-
-TEST_CASE("names are compared whole: a is not ab") {
-  auto a = endpoint("a", 1);
-  const auto ab = endpoint("ab", 2);
-  auto c = endpoint("c", 3);
-  c.config.links = {link_to("a", 80, 80, Protocol::tcp)};
-  CHECK(edges({a, ab, c}) == std::vector<Edge>{{3, 1, Protocol::tcp, 80, 80}});
+  CHECK(open_ports(a, b) == Ports{{Protocol::tcp, 0, 65535}});
+  a.config.links = {link_to("b", 0, 0, Protocol::any), link_to("b", 80)};
+  CHECK(open_ports(a, b) == Ports{everything});
+  CHECK(open_ports(b, a).empty());
+  CHECK(open_ports(a, a).empty());
 }
 
 TEST_CASE("ranges of a pair that overlap or touch become one") {
-  auto a = endpoint("a", 1);
-  const auto b = endpoint("b", 2);
-  a.config.links = {link_to("b", 8000, 8010, Protocol::tcp), link_to("b", 8005, 8020, Protocol::tcp),
-                    link_to("b", 8021, 8021, Protocol::tcp), link_to("b", 9000, 9000, Protocol::tcp)};
-  CHECK(edges({a, b}) == std::vector<Edge>{{1, 2, Protocol::tcp, 8000, 8021}, {1, 2, Protocol::tcp, 9000, 9000}});
+  auto a = endpoint("a", 2);
+  const auto b = endpoint("b", 3);
+  a.config.links = {link_to("b", 8000, 8010), link_to("b", 8005, 8020), link_to("b", 8021), link_to("b", 9000)};
+  CHECK(open_ports(a, b) == Ports{tcp(8000, 8021), tcp(9000)});
 }
 
-TEST_CASE("both ends of a link have a route; only who reaches out or is published has a default route") {
-  auto a = endpoint("a", 1);
-  auto b = endpoint("b", 2), c = endpoint("c", 3), d = endpoint("d", 4);
+TEST_CASE("a link without ports opens what the target exposes, of its protocol") {
+  auto a = endpoint("a", 2), b = endpoint("b", 3);
+  b.config.expose = {{Protocol::tcp, 80, 0}, {Protocol::udp, 53, 0}, {Protocol::any, 7000, 7001}};
+  a.config.links = {link_to("b", 0, 0, Protocol::any)};
+  CHECK(open_ports(a, b) == Ports{tcp(80), tcp(7000, 7001), udp(53), udp(7000, 7001)});
+  a.config.links = {link_to("b", 0, 0, Protocol::udp)};
+  CHECK(open_ports(a, b) == Ports{udp(53), udp(7000, 7001)});
+  a.config.links = {link_to("b", 9)};
+  CHECK(open_ports(a, b) == Ports{tcp(9)});
+}
+
+TEST_CASE("a link to a group reaches every other member, and to nobody gives no edge") {
+  auto a = endpoint("a", 2), b = endpoint("b", 3), c = endpoint("c", 4);
+  b.config.groups = c.config.groups = a.config.groups = {"p/web"};
+  a.config.links = {link_to("p/web", 80), link_to("nobody", 1)};
+  CHECK(texts({a, b, c}) == Texts{"a>b tcp 80-80", "a>c tcp 80-80"});
+}
+
+TEST_CASE("names are compared whole: a is not ab") {
+  auto c = endpoint("c", 4);
+  c.config.links = {link_to("a", 80)};
+  CHECK(texts({endpoint("a", 2), endpoint("ab", 3), c}) == Texts{"c>a tcp 80-80"});
+}
+
+TEST_CASE("between scopes a link counts only where the other side allows it") {
+  auto from = endpoint("shop-web-1", 2, "shop"), to = endpoint("bank-db-1", 3, "bank");
+  from.config.groups = {"shop/web"};
+  to.config.groups = {"bank/db"};
+  from.config.links = {link_to("bank/db", 5432)};
+  CHECK_FALSE(links_to(from, to));
+  CHECK(edges({from, to}).empty());
+  for (const char* word : {"*", "shop/*", "shop/web", "shop-web-1"}) {
+    to.config.allow_peers = {"other/*", word};
+    CHECK(links_to(from, to));
+    CHECK(open_ports(from, to) == Ports{tcp(5432)});
+  }
+  for (const char* word : {"shop", "sho/*", "shop/db", "/*", "shop-web-2", "bank/*", ""}) {
+    to.config.allow_peers = {word};
+    CHECK_FALSE(links_to(from, to));
+  }
+  // A single container is of no project.
+  from.config.scope.clear();
+  from.config.groups.clear();
+  to.config.allow_peers = {"/*"};
+  CHECK_FALSE(links_to(from, to));
+  to.config.scope.clear();
+  to.config.allow_peers.clear();
+  CHECK(links_to(from, to));
+}
+
+TEST_CASE("members of a network reach each other on everything, both ways, where both have reach") {
+  auto a = endpoint("a", 2, "p"), b = endpoint("b", 3, "q"), c = endpoint("c", 4, "p");
+  a.config.networks = {member_of("back")};
+  b.config.networks = {member_of("front"), member_of("back")};
+  c.config.networks = {member_of("back", false)};
+  b.config.expose = {{Protocol::tcp, 80, 0}};
+  CHECK(texts({a, b, c}) == Texts{"a>b any 0-0", "b>a any 0-0"});
+  CHECK(share_network(a, b));
+  CHECK_FALSE(share_network(a, c));
+}
+
+TEST_CASE("a single question about reach") {
+  auto a = endpoint("a", 2), b = endpoint("b", 3);
+  a.config.links = {link_to("b", 8000, 8010)};
+  CHECK(may_reach(a, b, Protocol::tcp, 8000));
+  CHECK(may_reach(a, b, Protocol::tcp, 8010));
+  CHECK_FALSE(may_reach(a, b, Protocol::tcp, 8011));
+  CHECK_FALSE(may_reach(a, b, Protocol::udp, 8000));
+  CHECK_FALSE(may_reach(b, a, Protocol::tcp, 8000));
+  CHECK_FALSE(may_reach(a, b, Protocol::any, 0));
+  a.config.links = {link_to("b", 0, 0, Protocol::any)};
+  CHECK(may_reach(a, b, Protocol::udp, 1));
+  CHECK(may_reach(a, b, Protocol::any, 0));
+}
+
+TEST_CASE("an endpoint's addresses: of the range, its IPv6 twin, those of networks") {
+  auto a = endpoint("a", 2);
+  a.addresses = {"172.20.0.2", "fd00:1::2"};
+  const auto text = [&](const Settings& settings) {
+    std::string joined;
+    for (const auto& address : addresses_of(settings, a)) joined += linux::to_text(address) + " ";
+    return joined;
+  };
+  CHECK(text(settings_without_ipv6()) == "10.231.0.2 172.20.0.2 ");
+  CHECK(text(settings_with_ipv6()) == "10.231.0.2 fd12:3456:789a:1::ae7:2 172.20.0.2 fd00:1::2 ");
+}
+
+TEST_CASE("both ends of a link have routes to all addresses of the other") {
+  auto a = endpoint("a", 2);
+  auto b = endpoint("b", 3);
+  b.addresses = {"172.20.0.3"};
   a.config.links = {link_to("b", 80)};
-  c.config.internet = true;
-  d.config.publish = {Publish{"", 3000, 80, 1, Protocol::tcp}};
-  CHECK(inner_routes({a, b, c, d}) == std::set<InnerRoute>{{"a", 2, 32}, {"b", 1, 32}, {"c", 0, 0}, {"d", 0, 0}});
-  CHECK(inner_routes({a}).empty());
+  CHECK(inner_routes(settings_without_ipv6(), {a, b}) ==
+        std::set<InnerRoute>{route("a", "10.231.0.3"), route("a", "172.20.0.3"), route("b", "10.231.0.2")});
+  CHECK(inner_routes(settings_with_ipv6(), {a, b}) ==
+        std::set<InnerRoute>{route("a", "10.231.0.3"), route("a", "172.20.0.3"), route("b", "10.231.0.2"),
+                             route("a", "fd12:3456:789a:1::ae7:3"), route("b", "fd12:3456:789a:1::ae7:2")});
+  CHECK(inner_routes(settings_with_ipv6(), {a}).empty());
 }
 
-TEST_CASE("address ranges cover networks, disjoint") {
-  CHECK(address_ranges({"10.0.0.0/8", "10.1.0.0/16", "192.0.2.1", "192.0.2.2/32", "198.51.100.77/24"}) ==
-        std::vector<AddressRange>{{0x0a000000, 0x0affffff}, {0xc0000201, 0xc0000202}, {0xc6336400, 0xc63364ff}});
-  CHECK(address_ranges({"0.0.0.0/0", "255.255.255.255"}) == std::vector<AddressRange>{{0, 0xffffffff}});
-  for (const char* bad : {"10.0.0.0/33", "10.0.0/8", "example.org", "", "10.0.0.0/", "10.0.0.0/-1"})
-    CHECK_THROWS_WITH(address_ranges({bad}), Contains("is no IPv4 address"));
-}
-
-TEST_CASE("elements of links") {
-  auto a = endpoint("a", 0x0ae70002);
-  const auto b = endpoint("b", 0x0ae70003);
-  a.config.links = {link_to("b", 8080, 0, Protocol::tcp), link_to("b", 9000, 9009, Protocol::udp)};
-  CHECK(texts(firewall_elements({a, b})) == Texts{"link_ranges 10.231.0.2 . 10.231.0.3 . udp . 9000-9009",
-                                                  "linked 10.231.0.2 . 10.231.0.3",
-                                                  "links 10.231.0.2 . 10.231.0.3 . tcp . 8080"});
-  a.config.links = {link_to("b")};
-  CHECK(texts(firewall_elements({a, b})) ==
-        Texts{"linked 10.231.0.2 . 10.231.0.3", "links_all 10.231.0.2 . 10.231.0.3"});
-}
-
-TEST_CASE("keys are padded fields in network byte order") {
-  auto a = endpoint("a", 0x0ae70002);
-  const auto b = endpoint("b", 0x0ae70003);
-  a.config.links = {link_to("b", 8080, 0, Protocol::tcp)};
-  const auto elements = firewall_elements({a, b});
-  const auto found = std::find_if(elements.begin(), elements.end(), [](const Element& e) { return e.set == "links"; });
-  REQUIRE(found != elements.end());
-  CHECK(found->key == std::string("\x0a\xe7\x00\x02\x0a\xe7\x00\x03\x06\x00\x00\x00\x1f\x90\x00\x00", 16));
-  CHECK(found->key_end.empty());
-}
-
-TEST_CASE("elements of internet and published ports") {
-  auto a = endpoint("a", 0x0ae70002);
+TEST_CASE("only who reaches out or is published beyond loopback has default routes") {
+  auto a = endpoint("a", 2), b = endpoint("b", 3), c = endpoint("c", 4), d = endpoint("d", 5), e = endpoint("e", 6);
   a.config.internet = true;
-  a.config.publish = {{"", 3000, 80, 2, Protocol::tcp},
-                      {"192.0.2.9", 53, 53, 1, Protocol::udp},
-                      {"127.0.0.1", 4000, 80, 1, Protocol::tcp},
-                      {"::1", 4001, 80, 1, Protocol::tcp}};
-  CHECK(texts(firewall_elements({a})) == Texts{"internet 10.231.0.2", "published tcp . 3000 : 10.231.0.2 . 80",
-                                               "published tcp . 3001 : 10.231.0.2 . 81",
-                                               "published_on 192.0.2.9 . udp . 53 : 10.231.0.2 . 53"});
-  a.config.publish.clear();
-  a.config.internet_to = {"203.0.113.0/24", "192.0.2.1"};
-  CHECK(texts(firewall_elements({a})) ==
-        Texts{"internet_to 10.231.0.2 . 192.0.2.1", "internet_to 10.231.0.2 . 203.0.113.0-203.0.113.255"});
-}
-
-TEST_CASE("the difference removes what is gone and adds what is new, nothing else") {
-  auto a = endpoint("a", 0x0ae70002);
-  const auto b = endpoint("b", 0x0ae70003);
-  a.config.links = {link_to("b", 1, 0, Protocol::tcp)};
-  const auto before = firewall_elements({a, b});
-  a.config.links = {link_to("b", 2, 0, Protocol::tcp)};
-  const auto changes = difference(before, firewall_elements({a, b}));
-  REQUIRE(changes.size() == 2);
-  CHECK(changes[0].remove);
-  CHECK_FALSE(changes[1].remove);
-  CHECK(changes[0].set == "links");
-  CHECK(difference(before, before).empty());
+  b.config.internet_to = {{"192.0.2.0/24", {}}};
+  c.config.publish = {{"", 3000, 80, 1, Protocol::tcp, {}}};
+  d.config.publish = {{"127.0.0.1", 3001, 80, 1, Protocol::tcp, {}}, {"::1", 3001, 80, 1, Protocol::tcp, {}}};
+  e.config.publish = {{"", 3002, 80, 1, Protocol::tcp, PublishScope::loopback}};
+  const std::vector all{a, b, c, d, e};
+  CHECK(inner_routes(settings_without_ipv6(), all) ==
+        std::set<InnerRoute>{route("a", "0.0.0.0/0"), route("b", "0.0.0.0/0"), route("c", "0.0.0.0/0")});
+  CHECK(inner_routes(settings_with_ipv6(), all) ==
+        std::set<InnerRoute>{route("a", "0.0.0.0/0"), route("b", "0.0.0.0/0"), route("c", "0.0.0.0/0"),
+                             route("a", "::/0"), route("b", "::/0"), route("c", "::/0")});
+  Settings closed = settings_without_ipv6();
+  closed.publish_scope = PublishScope::loopback;
+  CHECK(inner_routes(closed, {c}).empty());
 }
