@@ -19,7 +19,8 @@ struct World {
 
   std::string related(const std::string& id) const {
     std::string ids;
-    for (const Endpoint& e : records.related(*records.find(id))) ids += e.id + " ";
+    const auto all = records.related(*records.find(id));
+    for (const Endpoint& e : all) ids += e.id + " ";
     return ids;
   }
 };
@@ -111,7 +112,8 @@ TEST_CASE("what a host name stood for stays for one more change") {
   world.records.write(a, false);
   const auto addresses = [&] {
     std::string text;
-    for (const auto& name : world.records.find("a")->resolved)
+    const auto endpoint = world.records.find("a");
+    for (const auto& name : endpoint->resolved)
       for (const auto& address : name.addresses) text += address + " ";
     return text;
   };
