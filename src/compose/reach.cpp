@@ -167,7 +167,7 @@ class Declared {
     if (!destinations.empty() || !endpoint().internet) return;
     Reach& reach = add(Kind::internet, internet_word, "internet");
     if (written_.internet || project_.strict) return;
-    reach.via = "networks";
+    reach.via = written_.network_mode.empty() ? "networks" : "network_mode";
     reach.place = {};
     for (const auto& membership : endpoint().networks)
       if (const auto* network = find_network(membership.network); network != nullptr && !network->config.internal) {

@@ -162,7 +162,7 @@ class Inquiry {
   void from_host() {
     if (has_no_network(to_)) return;
     allow({"this host reaches every port of its containers, at their addresses", {}, {}});
-    for (const auto* published : of(Kind::published, "", to_)) permit(*published, "published: ");
+    for (const auto* published : of(Kind::published, "", to_)) permit(*published, "");
   }
 
   void from_host_network() {
@@ -178,7 +178,7 @@ class Inquiry {
                     {}});
     const auto published = of(Kind::published, "", to_);
     for (const auto* reach : published)
-      if (reach->from == world_word && (!asked_ || meet(outer_ports(*reach), *asked_))) permit(*reach, "published: ");
+      if (reach->from == world_word && (!asked_ || meet(outer_ports(*reach), *asked_))) permit(*reach, "");
     if (answer_.allowed) return;
     for (const auto* reach : published)
       deny(to_.name + " publishes " + published_text(*reach) +
@@ -204,7 +204,7 @@ class Inquiry {
     for (const auto* reach : declared) open.push_back(reach->ports);
     if (open.empty())
       deny(from_.name + " may reach no service of this host", place(*from_.service, "host"),
-           "add 'host: [" + (asked_ ? ports_text(*asked_) : std::string("PORT")) + "]' to it");
+           "add '" + key("host") + ": [" + (asked_ ? ports_text(*asked_) : std::string("PORT")) + "]' to it");
     else
       deny(from_.name + " may reach " + port_list(open) + " of this host only", declared.front()->place);
   }
@@ -222,7 +222,8 @@ class Inquiry {
     }
     if (declared.empty())
       deny(from_.name + " has no internet", place(*from_.service, "internet"),
-           "add 'internet: " + (to_.name == internet_word ? "true" : "[" + quoted(to_.name) + "]") + "' to it");
+           "add '" + key("internet") + ": " + (to_.name == internet_word ? "true" : "[" + quoted(to_.name) + "]") +
+               "' to it");
   }
 
   void between_services() {
@@ -230,7 +231,7 @@ class Inquiry {
       return allow({"both are in the same network namespace, where nothing is in between", {}, {}});
     if (to_.service->pattern.network == engine::NetworkMode::host) {
       deny(to_.name + " has the network of this host", place(*to_.service, "network_mode"),
-           "add 'host: [PORT]' to " + from_.name);
+           "add '" + key("host") + ": [PORT]' to " + from_.name);
       return;
     }
     std::vector<const Reach*> declared = of(Kind::network, from_.service->name, to_);
