@@ -3,6 +3,7 @@
 #include "base/error.hpp"
 #include "base/text.hpp"
 #include "network/firewall_elements.hpp"
+#include "network/port_files.hpp"
 #include "network/port_holder.hpp"
 #include "store/lock.hpp"
 #include "store/records.hpp"
@@ -12,9 +13,9 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <map>
 #include <set>
 #include <utility>
 
@@ -25,21 +26,6 @@ namespace {
 constexpr int last_port = 65535;
 constexpr int attempts_for_a_free_port = 64;
 constexpr int backlog = 4096;  // the kernel lowers it to net.core.somaxconn
-
-// One host port of one protocol at one address.
-struct Port {
-  std::string host_ip;  // empty: all
-  Protocol protocol = Protocol::tcp;
-  int number = 0;
-  int container_port = 0;
-  bool if_possible = false;  // where the host has no IPv6 there is no such port
-
-  std::string text() const {
-    const bool v6 = host_ip.find(':') != std::string::npos;
-    const std::string address = host_ip.empty() ? "" : (v6 ? "[" + host_ip + "]" : host_ip) + ":";
-    return address + std::to_string(number) + "/" + std::string(base::enum_name(protocol));
-  }
-};
 
 constexpr const char* loopback = "127.0.0.1";
 constexpr const char* loopback6 = "::1";
@@ -52,30 +38,33 @@ std::string canonical(const std::string& ip) {
 }
 
 // Where the host's ports of one entry are: on all addresses, on one, or on both loopback ones.
-std::vector<Port> places_of(PublishScope scope, const Publish& publish) {
+std::vector<HostPorts> places_of(PublishScope scope, const Publish& publish) {
+  HostPorts place;
   if (!on_all_addresses(publish)) {
     if (scope == PublishScope::loopback && !is_loopback(publish))
       throw base::Error("a port cannot be published on " + publish.host_ip + ": its publish_scope is loopback");
-    return {{canonical(publish.host_ip)}};
+    place.address = canonical(publish.host_ip);
+    return {place};
   }
-  if (scope != PublishScope::loopback) return {{""}};
-  Port second{loopback6};
+  if (scope != PublishScope::loopback) return {place};
+  HostPorts second = place;
+  place.address = loopback;
+  second.address = loopback6;
   second.if_possible = true;
-  return {{loopback}, second};
+  return {place, second};
 }
 
-std::vector<Port> ports_of(const Settings& settings, const std::vector<Publish>& publish) {
-  std::vector<Port> ports;
+std::vector<HostPorts> ports_of(const Settings& settings, const std::vector<Publish>& publish) {
+  std::vector<HostPorts> ports;
   for (const Publish& p : publish)
-    for (Port port : places_of(p.scope.value_or(settings.publish_scope), p))
+    for (HostPorts place : places_of(p.scope.value_or(settings.publish_scope), p))
       for (const Protocol protocol : {Protocol::tcp, Protocol::udp}) {
         if (p.protocol != protocol && p.protocol != Protocol::any) continue;
-        port.protocol = protocol;
-        for (int i = 0; i < p.count; ++i) {
-          port.number = p.host_port + i;
-          port.container_port = p.container_port + i;
-          ports.push_back(port);
-        }
+        place.protocol = protocol;
+        place.first = p.host_port;
+        place.count = p.count;
+        place.container_port = p.container_port;
+        ports.push_back(place);
       }
   return ports;
 }
@@ -121,9 +110,9 @@ std::pair<linux::Fd, int> try_bind(const std::string& ip, Protocol protocol, int
   return {std::move(socket), 0};
 }
 
-[[noreturn]] void refuse(const Port& port, int code) {
+[[noreturn]] void refuse(const HostPorts& port, int code) {
   if (code == EADDRINUSE)
-    throw base::Error("port " + port.text() + " is in use by " + port_holder(port.protocol, port.number))
+    throw base::Error("port " + port.text() + " is in use by " + port_holder(port.protocol, port.first))
         .with_hint("publish another port, or stop that program");
   if (code == EADDRNOTAVAIL) throw base::Error("cannot publish " + port.text() + ": this host has no such address");
   throw base::Error("cannot publish " + port.text(), code);
@@ -131,12 +120,12 @@ std::pair<linux::Fd, int> try_bind(const std::string& ip, Protocol protocol, int
 
 bool means_no_ipv6(int code) { return code == EAFNOSUPPORT || code == EADDRNOTAVAIL; }
 
-void require_bindable(const Port& port) {
+void require_bindable(const HostPorts& port) {
   const auto check = [&](const std::string& ip, bool if_possible) {
-    const auto [socket, code] = try_bind(ip, port.protocol, port.number);
+    const auto [socket, code] = try_bind(ip, port.protocol, port.first);
     if (!socket && !(if_possible && means_no_ipv6(code))) refuse(port, code);
   };
-  if (!port.host_ip.empty()) return check(port.host_ip, port.if_possible);
+  if (!port.address.empty()) return check(port.address, port.if_possible);
   check("0.0.0.0", false);
   check("::", true);
 }
@@ -150,80 +139,6 @@ int some_free_port() {
   return ntohs(address.sin_port);
 }
 
-// --- files
-// --------------------------------------------------------------------------------------------------------------
-
-std::string file_prefix(const Port& port) {
-  return std::string(base::enum_name(port.protocol)) + "-" + std::to_string(port.number) + "-";
-}
-std::string file_name(const Port& port) { return file_prefix(port) + (port.host_ip.empty() ? "all" : port.host_ip); }
-
-std::string holder_name(const Endpoint& endpoint) {
-  return endpoint.config.names.empty() ? base::short_id(endpoint.id) : endpoint.config.names.front();
-}
-
-// The files there are, by protocol and number: read once for many ports. The caller holds the lock of the ports.
-class PortFiles {
- public:
-  explicit PortFiles(const Records& records) : records_(records) {
-    for (const auto& name : store::list_directory(records.ports())) names_.emplace(prefix_of(name), name);
-  }
-
-  // True when `id` holds the port already. Throws when somebody else does.
-  bool is_held(const std::string& id, const Port& port) {
-    bool ours = false;
-    const auto [first, last] = names_.equal_range(file_prefix(port));
-    for (auto found = first; found != last;) {
-      const std::string name = (found++)->second;
-      if (!conflicts(name, port)) continue;
-      const std::string path = records_.ports() + "/" + name;
-      const auto holder = linux::try_read_file(path);
-      if (!holder) continue;
-      const auto endpoint = *holder == id ? std::nullopt : records_.find(*holder);
-      if (endpoint) throw base::Error("port " + port.text() + " is published by container " + holder_name(*endpoint));
-      if (*holder == id && name == file_name(port))
-        ours = true;
-      else
-        remove(name);  // left by a killed command, or an earlier form of the same id's port
-    }
-    return ours;
-  }
-
-  // Takes the ports that are not held yet, all or none.
-  void take_all(const std::string& id, const std::vector<Port>& ports) {
-    std::vector<std::string> taken;
-    try {
-      for (const Port& port : ports) {
-        if (is_held(id, port)) continue;
-        require_bindable(port);
-        claim_file(records_.ports() + "/" + file_name(port), id);
-        names_.emplace(file_prefix(port), file_name(port));
-        taken.push_back(file_name(port));
-      }
-    } catch (const base::Error&) {
-      for (const auto& name : taken) remove(name);
-      throw;
-    }
-  }
-
- private:
-  // "tcp-80-all" → "tcp-80-"
-  static std::string prefix_of(const std::string& name) {
-    return name.substr(0, name.find('-', name.find('-') + 1) + 1);
-  }
-  // The same address, or all addresses on either side.
-  static bool conflicts(const std::string& name, const Port& port) {
-    return port.host_ip.empty() || name == file_name(port) || name == file_prefix(port) + "all";
-  }
-  void remove(const std::string& name) {
-    store::remove_file(records_.ports() + "/" + name);
-    std::erase_if(names_, [&](const auto& entry) { return entry.second == name; });
-  }
-
-  const Records& records_;
-  std::multimap<std::string, std::string> names_;
-};
-
 store::Lock lock_ports(const Records& records) {
   store::make_directory(records.ports());
   store::make_directory(records.state());
@@ -234,7 +149,8 @@ void choose_host_port(const Settings& settings, PortFiles& files, const std::str
   for (int attempt = 1;; ++attempt) {
     publish.host_port = some_free_port();
     try {
-      if (publish.host_port + publish.count - 1 <= last_port) return files.take_all(id, ports_of(settings, {publish}));
+      if (publish.host_port + publish.count - 1 <= last_port)
+        return files.take_all(id, ports_of(settings, {publish}), require_bindable);
     } catch (const base::Error&) {
       if (attempt >= attempts_for_a_free_port) throw;
     }
@@ -245,17 +161,17 @@ void choose_host_port(const Settings& settings, PortFiles& files, const std::str
 
 // Two entries that take the same port of the host for different ports of the container.
 void require_no_overlap(const std::vector<Publish>& publish) {
-  std::multimap<std::pair<Protocol, int>, Port> taken;
-  for (const Port& port : ports_of({}, publish)) {
-    if (port.number == 0) continue;
-    const auto [first, last] = taken.equal_range({port.protocol, port.number});
-    for (auto other = first; other != last; ++other) {
-      const bool same_address = port.host_ip == other->second.host_ip;
-      if (same_address && port.container_port == other->second.container_port) continue;
-      if (same_address || port.host_ip.empty() || other->second.host_ip.empty())
-        throw base::Error("port " + port.text() + " is published twice");
+  std::vector<HostPorts> taken;
+  for (const HostPorts& ports : ports_of({}, publish)) {
+    if (ports.first == 0) continue;
+    for (const HostPorts& other : taken) {
+      if (!ports.conflicts_with(other)) continue;
+      const bool same =
+          ports.address == other.address && ports.container_port - ports.first == other.container_port - other.first;
+      if (!same)
+        throw base::Error("port " + ports.one(std::max(ports.first, other.first)).text() + " is published twice");
     }
-    taken.emplace(std::pair(port.protocol, port.number), port);
+    taken.push_back(ports);
   }
 }
 
@@ -269,17 +185,21 @@ void allow_descriptors(std::size_t sockets) {
 }
 
 // Where the sockets of the ports are bound, each once.
-std::vector<Port> listening_ports(const Settings& settings, const std::vector<Publish>& publish) {
-  std::vector<Port> result;
+std::vector<HostPorts> listening_ports(const Settings& settings, const std::vector<Publish>& publish) {
+  std::vector<HostPorts> result;
   std::set<ListenerAddress> seen;
-  for (Port port : ports_of(settings, publish)) {
-    const bool everywhere = port.host_ip.empty();
-    for (const char* address : {loopback, loopback6}) {
-      if (everywhere) port.host_ip = address, port.if_possible = address == loopback6;
-      if (seen.insert({port.protocol, port.host_ip, port.number}).second) result.push_back(port);
-      if (!everywhere) break;
+  const auto add = [&](const HostPorts& ports, const std::string& address, bool if_possible, int number) {
+    if (!seen.insert({ports.protocol, address, number}).second) return;
+    result.push_back(ports.one(number));
+    result.back().address = address;
+    result.back().if_possible = if_possible;
+  };
+  for (const HostPorts& ports : ports_of(settings, publish))
+    for (int number = ports.first; number <= ports.last(); ++number) {
+      const bool everywhere = ports.address.empty();
+      add(ports, everywhere ? loopback : ports.address, ports.if_possible, number);
+      if (everywhere) add(ports, loopback6, true, number);
     }
-  }
   return result;
 }
 
@@ -306,10 +226,10 @@ void require_free_ports(const Settings& settings, const Records& records, const 
   const std::string nobody;
   const auto lock = lock_ports(records);
   PortFiles files(records);
-  for (const Port& port : ports_of(settings, publish)) {
-    if (port.number == 0) continue;  // one will be found
-    files.is_held(nobody, port);
-    require_bindable(port);
+  for (const HostPorts& ports : ports_of(settings, publish)) {
+    if (ports.first == 0) continue;  // one will be found
+    files.require_not_held(nobody, ports);
+    for (int number = ports.first; number <= ports.last(); ++number) require_bindable(ports.one(number));
   }
 }
 
@@ -321,7 +241,7 @@ std::vector<Publish> take_ports(const Settings& settings, const Records& records
   std::vector<Publish> fixed;
   for (const Publish& p : publish)
     if (p.host_port != 0) fixed.push_back(p);
-  files.take_all(id, ports_of(settings, fixed));
+  files.take_all(id, ports_of(settings, fixed), require_bindable);
   for (Publish& p : publish)
     if (p.host_port == 0) choose_host_port(settings, files, id, p);
   return publish;
@@ -329,14 +249,14 @@ std::vector<Publish> take_ports(const Settings& settings, const Records& records
 
 // Whatever scope the ports had when they were taken.
 void give_back_ports(const Records& records, const std::string& id, const std::vector<Publish>& publish) {
+  if (publish.empty()) return;
+  const auto lock = lock_ports(records);
+  PortFiles files(records);
   for (const PublishScope scope : {PublishScope::all, PublishScope::loopback})
     for (Publish p : publish) {
       if (scope == PublishScope::loopback && !on_all_addresses(p)) continue;
       p.scope = scope;
-      for (const Port& port : ports_of({}, {p})) {
-        const std::string path = records.ports() + "/" + file_name(port);
-        if (linux::try_read_file(path) == id) store::remove_file(path);
-      }
+      for (const HostPorts& ports : ports_of({}, {p})) files.give_back(id, ports);
     }
 }
 
@@ -349,8 +269,8 @@ void give_back_ports_of(const Records& records, const std::string& id) {
 
 std::vector<ListenerAddress> listener_addresses(const Settings& settings, const std::vector<Publish>& publish) {
   std::vector<ListenerAddress> addresses;
-  for (const Port& port : listening_ports(settings, publish))
-    addresses.push_back({port.protocol, port.host_ip, port.number});
+  for (const HostPorts& port : listening_ports(settings, publish))
+    addresses.push_back({port.protocol, port.address, port.first});
   return addresses;
 }
 
@@ -358,8 +278,8 @@ std::vector<PortListener> open_listeners(const Settings& settings, const std::ve
   const auto ports = listening_ports(settings, publish);
   allow_descriptors(ports.size());
   std::vector<PortListener> listeners;
-  for (const Port& port : ports) {
-    auto [socket, code] = try_bind(port.host_ip, port.protocol, port.number);
+  for (const HostPorts& port : ports) {
+    auto [socket, code] = try_bind(port.address, port.protocol, port.first);
     if (port.if_possible && means_no_ipv6(code)) continue;
     if (code == 0) code = serve_this_host_alone(socket);
     if (code == 0 && port.protocol == Protocol::tcp && ::listen(socket.get(), backlog) != 0) code = errno;
