@@ -43,8 +43,9 @@ bool names_it(const std::string& destination, const std::string& name) {
 
 class Inquiry {
  public:
-  Inquiry(const Project& project, const Question& question, const std::vector<network::Endpoint>& endpoints)
-      : project_(project), asked_(question.ports), endpoints_(endpoints), reach_(declared_reach(project)) {
+  Inquiry(const Project& project, const Question& question, const std::vector<network::Endpoint>& endpoints,
+          network::PublishScope scope)
+      : project_(project), asked_(question.ports), endpoints_(endpoints), reach_(declared_reach(project, scope)) {
     from_ = resolve(question.from);
     to_ = resolve(question.to);
     if (from_.is != End::Is::service && to_.is != End::Is::service)
@@ -447,8 +448,9 @@ std::string shown(const Project& project, const Reason& reason) {
 
 }  // namespace
 
-Answer why(const Project& project, const Question& question, const std::vector<network::Endpoint>& endpoints) {
-  return Inquiry(project, question, endpoints).answer();
+Answer why(const Project& project, const Question& question, const std::vector<network::Endpoint>& endpoints,
+           network::PublishScope scope) {
+  return Inquiry(project, question, endpoints, scope).answer();
 }
 
 std::string to_text(const Project& project, const Answer& answer) {

@@ -32,9 +32,10 @@ struct Answer {
   std::vector<Reach> because;   // the permissions; empty when not allowed, and for what holds for every container
 };
 
-// `endpoints` are those of the machine, for ends in other projects and for addresses. Throws Error for a name that is
-// nothing, with what was probably meant.
-Answer why(const Project& project, const Question& question, const std::vector<network::Endpoint>& endpoints);
+// `endpoints` are those of the machine, for ends in other projects and for addresses; `scope` is its setting. Throws
+// Error for a name that is nothing, with what was probably meant.
+Answer why(const Project& project, const Question& question, const std::vector<network::Endpoint>& endpoints,
+           network::PublishScope scope = network::PublishScope::all);
 
 // The summary, then each reason with its place, its line and a caret.
 std::string to_text(const Project& project, const Answer& answer);
