@@ -55,6 +55,22 @@ bool confirmed(const std::vector<std::string>& names) {
   return word == "y" || word == "yes";
 }
 
+// An error says that it could not be looked at: exit code 1.
+std::vector<network::Finding> find_differences(engine::Engine& engine, bool probe,
+                                               const std::vector<std::string>& names) {
+  try {
+    std::vector<std::string> ids;
+    for (const auto& name : names) ids.push_back(engine.resolve(name));
+    auto findings = engine.network().verify();
+    if (probe)
+      for (auto& finding : engine.network().probe(ids)) findings.push_back(std::move(finding));
+    return findings;
+  } catch (base::Error& e) {
+    e.with_exit_code(1);
+    throw;
+  }
+}
+
 }  // namespace
 
 int network_create(Invocation& call) {
@@ -181,17 +197,12 @@ int network_verify(Invocation& call) {
   call.options().flag("--probe", probe, "also connect, between all containers that run or those named");
   call.options().option("--format", format, "table, json or a template", "FORMAT");
   call.options().words("CONTAINER", names);
-  call.options().note("Exit code 2: something differs from what is declared.");
+  call.options().note("Exit code 0: exact; 2: something differs; 1: it could not be looked at.");
   call.parse();
   if (!names.empty() && !probe)
     throw base::Error("containers are named for --probe; without it all of the network is looked at")
         .with_exit_code(base::exit_usage);
-  engine::Engine& engine = call.engine();
-  std::vector<std::string> ids;
-  for (const auto& name : names) ids.push_back(engine.resolve(name));
-  auto findings = engine.network().verify();
-  if (probe)
-    for (auto& finding : engine.network().probe(ids)) findings.push_back(std::move(finding));
+  const auto findings = find_differences(call.engine(), probe, names);
   std::vector<base::Json> rows;
   for (const auto& finding : findings)
     rows.push_back(base::Json::object()

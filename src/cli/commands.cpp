@@ -52,6 +52,10 @@ constexpr std::array table = {
     Command{"compose start", services, "Start services that are stopped", compose_start},
     Command{"compose stop", services, "Stop services", compose_stop},
     Command{"compose restart", services, "Stop services and start them again", compose_restart},
+    Command{"compose graph", services, "Draw who may talk to whom", compose_graph},
+    Command{"compose why", services, "Say which line allows a connection, or why it is not allowed", compose_why},
+    Command{"compose verify", services, "Compare the kernel with the file (exit code 2: it differs)", compose_verify},
+    Command{"compose tighten", services, "Propose the smallest peers, as a patch of the file", compose_tighten},
     Command{"compose config", services, "Check the file and show it with everything resolved", compose_config},
 
     Command{"network create", network_group, "Make a network whose containers reach each other", network_create},
