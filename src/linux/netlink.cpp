@@ -162,10 +162,10 @@ std::optional<LinkInfo> Netlink::link(const std::string& name) {
   return result;
 }
 
-bool Netlink::wait_for_links(const std::function<bool()>& holds, int milliseconds) {
+bool Netlink::wait_until(const std::function<bool()>& holds, int group, int milliseconds) {
   if (holds()) return true;
   NetlinkSocket changes(NETLINK_ROUTE);
-  changes.join(RTNLGRP_LINK);
+  changes.join(group);
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(milliseconds);
   for (; !holds(); changes.receive_each([](const nlmsghdr*) {})) {
     const auto left =
@@ -176,16 +176,38 @@ bool Netlink::wait_for_links(const std::function<bool()>& holds, int millisecond
 }
 
 bool Netlink::wait_operational(const std::string& name, int milliseconds) {
-  return wait_for_links(
+  return wait_until(
       [&] {
         const auto found = link(name);  // newer kernels settle the state before they answer
         return found && found->operational;
       },
-      milliseconds);
+      RTNLGRP_LINK, milliseconds);
+}
+
+bool Netlink::wait_local(const IpAddress& address, int milliseconds) {
+  return wait_until([&] { return is_local(address); }, address.v6 ? RTNLGRP_IPV6_ROUTE : RTNLGRP_IPV4_ROUTE,
+                    milliseconds);
+}
+
+bool Netlink::is_local(const IpAddress& address) {
+  RequestBuilder m(RTM_GETROUTE, 0);
+  auto& fixed = m.extra<rtmsg>();
+  fixed.rtm_family = family_of(address.v6);
+  fixed.rtm_dst_len = static_cast<unsigned char>(address.bits());
+  m.address(RTA_DST, address);
+  bool local = false;
+  try {
+    socket_.ask(m.get(), [&](const nlmsghdr* message) {
+      local = static_cast<const rtmsg*>(mnl_nlmsg_get_payload(message))->rtm_type == RTN_LOCAL;
+    });
+  } catch (const base::Error& e) {
+    if (e.code() != ENETUNREACH && e.code() != EHOSTUNREACH && e.code() != EACCES && e.code() != EINVAL) throw;
+  }
+  return local;
 }
 
 bool Netlink::wait_gone(const std::string& name, int milliseconds) {
-  return wait_for_links([&] { return !link(name); }, milliseconds);
+  return wait_until([&] { return !link(name); }, RTNLGRP_LINK, milliseconds);
 }
 
 std::vector<PolicyRule> Netlink::rules() {

@@ -80,7 +80,7 @@ class Netlink {
   void set_link_up(int index, const std::vector<int>& ipv4_settings = {});
   // No link-local address comes by itself (addr_gen_mode 1). Before the link is up.
   void set_no_link_local(int index);
-  // IPv6 without duplicate address detection: usable at once.
+  // IPv6 without duplicate address detection; see wait_local.
   void add_address(int index, const IpAddress& address, int prefix_length);
   void remove_address(int index, const IpAddress& address, int prefix_length);  // absent is fine
   // tc(8): what comes in at the interface from any other source than these is dropped, and so is everything that is
@@ -99,6 +99,11 @@ class Netlink {
   std::optional<LinkInfo> link(const std::string& name);
   // False when it takes longer. Between an end of a veth getting its carrier and this, the kernel drops what it sends.
   bool wait_operational(const std::string& name, int milliseconds);
+  // What is sent to the address stays here. The kernel makes an IPv6 address, even one without duplicate address
+  // detection, its own in the background; until then packets for it are lost.
+  bool is_local(const IpAddress& address);
+  // Until it is. False when that takes longer.
+  bool wait_local(const IpAddress& address, int milliseconds);
   // Until no link has that name, as when its namespace is dying. False when it takes longer.
   bool wait_gone(const std::string& name, int milliseconds);
   std::vector<PolicyRule> rules();                       // of both families
@@ -110,8 +115,8 @@ class Netlink {
   std::optional<std::vector<IpAddress>> source_filter(int index);
 
  private:
-  // Looks again after each change of any link.
-  static bool wait_for_links(const std::function<bool()>& holds, int milliseconds);
+  // Looks again after each change that the group (RTNLGRP_*) tells of.
+  static bool wait_until(const std::function<bool()>& holds, int group, int milliseconds);
   void add(nlmsghdr* message, std::string sentence, std::vector<int> accepted = {});
 
   NetlinkSocket socket_;

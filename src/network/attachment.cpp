@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <optional>
 
 namespace conductor::network {
 
@@ -52,8 +53,7 @@ linux::Route host_route(const Settings& settings, int interface, const linux::Ip
 }
 
 // Runs inside the namespace.
-void set_up_inner_end(const Settings& settings, const Endpoint& endpoint) {
-  linux::Netlink netlink;
+void set_up_inner_end(linux::Netlink& netlink, const Settings& settings, const Endpoint& endpoint) {
   const auto link = netlink.link(inner_interface);
   const auto loopback = netlink.link("lo");
   if (!link || !loopback) throw base::Error(std::string(inner_interface) + " is gone");
@@ -74,6 +74,18 @@ void set_up_inner_end(const Settings& settings, const Endpoint& endpoint) {
     netlink.add_route(inner_route(link->index, host_address6(settings), 128));
   }
   netlink.send();
+}
+
+// A packet for an address that is not yet the endpoint's own would be lost. Mostly it is by now.
+void await_addresses(linux::Netlink& inner, const linux::Fd& network_namespace,
+                     const std::vector<linux::IpAddress>& addresses) {
+  if (std::all_of(addresses.begin(), addresses.end(), [&](const auto& address) { return inner.is_local(address); }))
+    return;
+  linux::in_network_namespace(network_namespace, [&] {
+    for (const auto& address : addresses)
+      if (!inner.wait_local(address, carrier_limit_ms))
+        throw base::Error("address " + linux::to_text(address) + " does not become usable");
+  });
 }
 
 int veth_mtu(const Settings& settings) {
@@ -130,10 +142,12 @@ void make_veth(const Settings& settings, const Endpoint& endpoint, const linux::
   if (!link) throw base::Error("interface " + endpoint.interface + " is gone");
   set_up_host_end(netlink, settings, endpoint, link->index);
   netlink.send();
-  linux::in_network_namespace(network_namespace, [&] { set_up_inner_end(settings, endpoint); });
+  std::optional<linux::Netlink> inner;  // stays a socket of that namespace
+  linux::in_network_namespace(network_namespace, [&] { set_up_inner_end(inner.emplace(), settings, endpoint); });
   // The end that came up first got its carrier only now.
   if (!netlink.wait_operational(endpoint.interface, carrier_limit_ms))
     throw base::Error("interface " + endpoint.interface + " does not become operational");
+  await_addresses(*inner, network_namespace, addresses_of(settings, endpoint));
 }
 
 void remove_host_route(const Settings& settings, const Endpoint& endpoint) {

@@ -55,6 +55,12 @@ int set_up(const std::string& name, const std::string& last, const std::string& 
   return index;
 }
 
+void wait_ready(const std::string& name, const IpAddress& address) {
+  linux::Netlink netlink;
+  if (!netlink.wait_operational(name, 5000) || !netlink.wait_local(address, 5000))
+    throw std::runtime_error(name + " does not become usable");
+}
+
 }  // namespace
 
 bool can_make_network_spaces() {
@@ -82,11 +88,9 @@ Pair::Pair() : here(make_network_space()), there(make_network_space()) {
   });
   inside(there, [&] {
     index_there = set_up("p0", "2", "1", mac_here);
-    if (!linux::Netlink().wait_operational("p0", 5000)) throw std::runtime_error("no carrier");
+    wait_ready("p0", ip("fd09::2"));
   });
-  inside(here, [&] {
-    if (!linux::Netlink().wait_operational("h0", 5000)) throw std::runtime_error("no carrier");
-  });
+  inside(here, [&] { wait_ready("h0", ip("fd09::1")); });
 }
 
 Fd udp_socket(const IpAddress& address, int port) {
