@@ -426,13 +426,15 @@ TEST_CASE("forged packets reach nobody and change nothing") {
   Attacks declared(world);
   for (const bool v6 : {false, true}) {
     if (v6 && !world.rig.ipv6()) continue;
-    declared.datagram("a", "along the link", world.of("a", v6), world.of("b", v6), open_port);
-    declared.datagram("d", "to the host's service", world.of("d", v6), v6 ? world.rig.host6() : test::host_to_endpoints,
-                      service);
-    declared.datagram("n", "to the host", v6 ? test::neighbour_address6 : test::neighbour_address,
+    declared.datagram("a", with("along the link", v6), world.of("a", v6), world.of("b", v6), open_port);
+    declared.datagram("d", with("to the host's service", v6), world.of("d", v6),
+                      v6 ? world.rig.host6() : test::host_to_endpoints, service);
+    declared.datagram("n", with("to the host", v6), v6 ? test::neighbour_address6 : test::neighbour_address,
                       v6 ? test::host_on_uplink6 : test::host_on_uplink, service);
   }
-  CHECK(arrivals(world, declared.all, true).size() == declared.all.size());
+  const auto arrived = arrivals(world, declared.all, true);
+  CAPTURE(arrived);
+  CHECK(arrived.size() == declared.all.size());
 
   const auto before = test::host_state();
   const auto entries = neighbour_entries(world);

@@ -114,8 +114,9 @@ void choose_ports(Dice& dice, EndpointConfig& config, int number) {
   publish.host_port = 3000 + number;
   publish.container_port = 8080;
   publish.protocol = dice.chance(30) ? Protocol::udp : Protocol::tcp;
-  if (dice.chance(25)) publish.host_ip = host_on_uplink;
-  if (dice.chance(60))
+  if (dice.chance(25))
+    publish.host_ip = host_on_uplink;
+  else if (dice.chance(60))
     publish.scope =
         dice.one_of<net::PublishScope>({net::PublishScope::all, net::PublishScope::host, net::PublishScope::loopback});
   config.publish.push_back(publish);

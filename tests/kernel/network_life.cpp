@@ -67,21 +67,33 @@ TEST_CASE("both ends of a veth are as designed") {
     return text ? std::string(conductor::base::trim(*text)) : std::string("none");
   };
   const bool has_ipv6 = ipv6("all", "disable_ipv6") != "none";
+  const std::string off = rig.ipv6() ? "0" : "1";
   if (has_ipv6) {
-    CHECK(ipv6(name, "disable_ipv6") == "1");
+    CHECK(ipv6(name, "disable_ipv6") == off);
     CHECK(ipv6(name, "accept_ra") == "0");
+    CHECK(ipv6("all", "forwarding") == "0");
   }
   linux::in_network_namespace(rig.space("a"), [&] {
     linux::Netlink inside;
     CHECK(inside.link("eth0")->mtu == 1400);
     CHECK(inside.link("lo")->up);
-    REQUIRE(inside.routes().size() == 1);  // to the host, nothing else
-    CHECK(inside.routes().front().destination == 0xa9fe0101);
+    // To the host, nothing else.
+    for (const auto& route : inside.routes()) {
+      const auto to = linux::to_text(route.destination);
+      if (to != test::host_to_endpoints && to != rig.address6("a")) CHECK(to == rig.host6());
+    }
     if (has_ipv6) {
-      CHECK(ipv6("eth0", "disable_ipv6") == "1");
+      CHECK(ipv6("eth0", "disable_ipv6") == off);
       CHECK(ipv6("eth0", "accept_ra") == "0");
     }
   });
+  // No address but those given: none of the link's own.
+  for (const auto& space : {&rig.host(), &rig.space("a")})
+    linux::in_network_namespace(*space, [&] {
+      const auto own = linux::Netlink().link(space == &rig.host() ? name : "eth0")->index;
+      for (const auto& address : linux::Netlink().addresses())
+        if (address.interface == own) CHECK_FALSE(linux::to_text(address.address).starts_with("fe80"));
+    });
 }
 
 TEST_CASE("addresses are not used again at once, and given up with the endpoint") {

@@ -34,6 +34,19 @@ Outcome outcome_of(int code) {
   return code == ECONNREFUSED ? Outcome::refused : Outcome::unreachable;
 }
 
+Fd listener(const Fd& space, int port) {
+  Fd server;
+  linux::in_network_namespace(space, [&] {
+    server = Fd(::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    const int both = 0;
+    ::setsockopt(server.get(), IPPROTO_IPV6, IPV6_V6ONLY, &both, sizeof both);
+    const SocketAddress address("::", port);
+    if (::bind(server.get(), address.generic(), address.size()) != 0 || ::listen(server.get(), 64) != 0)
+      throw std::runtime_error("cannot serve port " + std::to_string(port));
+  });
+  return server;
+}
+
 linux::Route route_to(const std::string& prefix, int interface, const char* gateway) {
   const auto network = *linux::parse_prefix(prefix);
   linux::Route route;
@@ -162,6 +175,7 @@ void Rig::attach_in(const std::string& id, const Fd& space) {
 void Rig::stop(const std::string& id) {
   const auto endpoint = network_->find(id);
   if (endpoint && !endpoint->interface.empty()) dying_.push_back(endpoint->interface);
+  servers_of_.erase(id);
   spaces_.erase(id);
   network_->detach(id);
 }
@@ -172,17 +186,8 @@ std::string Rig::address6(const std::string& id) const {
 }
 std::string Rig::host6() const { return linux::to_text(settings().address6_of(1)); }
 
-void Rig::serve(const Fd& space, int port) {
-  linux::in_network_namespace(space, [&] {
-    Fd server(::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    const int both = 0;
-    ::setsockopt(server.get(), IPPROTO_IPV6, IPV6_V6ONLY, &both, sizeof both);
-    const SocketAddress address("::", port);
-    if (::bind(server.get(), address.generic(), address.size()) != 0 || ::listen(server.get(), 64) != 0)
-      throw std::runtime_error("cannot serve port " + std::to_string(port));
-    servers_.push_back(std::move(server));
-  });
-}
+void Rig::serve(const Fd& space, int port) { servers_.push_back(listener(space, port)); }
+void Rig::serve(const std::string& id, int port) { servers_of_[id].push_back(listener(space(id), port)); }
 
 Outcome Rig::connect(const Fd& space, const std::string& address, int port) const {
   Outcome outcome = Outcome::silent;

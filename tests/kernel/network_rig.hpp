@@ -54,7 +54,7 @@ class Rig {
 
   // Listens in a namespace on every address; nobody accepts, the kernel alone answers.
   void serve(const Fd& space, int port);
-  void serve(const std::string& id, int port) { serve(space(id), port); }
+  void serve(const std::string& id, int port);  // until it is stopped
   Outcome connect(const Fd& space, const std::string& address, int port) const;
   Outcome connect(const std::string& id, const std::string& to, int port) const {
     return connect(space(id), address(to), port);
@@ -80,6 +80,7 @@ class Rig {
   std::map<std::string, std::unique_ptr<Fd>> spaces_;
   std::vector<std::string> dying_;  // host side interfaces of stopped endpoints
   std::vector<Fd> servers_;
+  std::map<std::string, std::vector<Fd>> servers_of_;  // a socket keeps its namespace alive
   std::unique_ptr<net::Network> network_;
 };
 
