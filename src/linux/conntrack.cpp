@@ -1,6 +1,8 @@
 #include "linux/conntrack.hpp"
 
 #include "base/error.hpp"
+#include "base/text.hpp"
+#include "base/units.hpp"
 #include "linux/netlink_messages.hpp"
 #include "linux/netlink_socket.hpp"
 
@@ -21,7 +23,8 @@ namespace {
 
 constexpr int new_connections = NFNLGRP_CONNTRACK_NEW;
 constexpr int event_buffer = 4 << 20;
-constexpr std::uint32_t by_source = 1;  // bit of CTA_FILTER_ORIG_FLAGS and CTA_FILTER_REPLY_FLAGS
+constexpr std::int64_t many_connections = 10000;  // reading them all costs more than a second walk of the kernel
+constexpr std::uint32_t by_source = 1;            // bit of CTA_FILTER_ORIG_FLAGS and CTA_FILTER_REPLY_FLAGS
 
 // As the kernel has it, with what it takes to name it again.
 struct Entry {
@@ -83,10 +86,10 @@ Entry read_entry(const nlmsghdr* message) {
   return entry;
 }
 
-RequestBuilder conntrack_message(int type, int flags, bool v6) {
+RequestBuilder conntrack_message(int type, int flags, unsigned char family) {
   RequestBuilder m((NFNL_SUBSYS_CTNETLINK << 8) | type, flags);
   auto& fixed = m.extra<nfgenmsg>();
-  fixed.nfgen_family = family_of(v6);
+  fixed.nfgen_family = family;
   fixed.version = NFNETLINK_V0;
   return m;
 }
@@ -119,7 +122,7 @@ void put_filter(RequestBuilder& m, const Ends& ends) {
 
 std::vector<Entry> entries_between(NetlinkSocket& socket, const Ends& ends) {
   const bool v6 = ends.opener ? ends.opener->v6 : ends.answerer->v6;
-  RequestBuilder m = conntrack_message(IPCTNL_MSG_CT_GET, NLM_F_DUMP, v6);
+  RequestBuilder m = conntrack_message(IPCTNL_MSG_CT_GET, NLM_F_DUMP, family_of(v6));
   if (!v6) put_filter(m, ends);
   std::vector<Entry> result;
   socket.ask(m.get(), [&](const nlmsghdr* message) {
@@ -129,15 +132,22 @@ std::vector<Entry> entries_between(NetlinkSocket& socket, const Ends& ends) {
   return result;
 }
 
-void forget(NetlinkSocket& socket, const Ends& ends) {
-  for (const Entry& entry : entries_between(socket, ends)) {
-    RequestBuilder m = conntrack_message(IPCTNL_MSG_CT_DELETE, 0, entry.connection.source.v6);
+void forget(NetlinkSocket& socket, const std::vector<Entry>& entries) {
+  for (const Entry& entry : entries) {
+    RequestBuilder m = conntrack_message(IPCTNL_MSG_CT_DELETE, 0, family_of(entry.connection.source.v6));
     m.bytes(CTA_TUPLE_ORIG | NLA_F_NESTED, entry.original);
     if (!entry.zone.empty()) m.bytes(CTA_ZONE, entry.zone);
     if (!entry.id.empty()) m.bytes(CTA_ID, entry.id);
     socket.add(m.get(), "forgetting a tracked connection", {ENOENT});
   }
   socket.send();
+}
+
+// How many there are, roughly; more than many where the kernel does not say.
+std::int64_t tracked_connections() {
+  const auto text = try_read_file("/proc/sys/net/netfilter/nf_conntrack_count");
+  const auto count = text ? base::parse_number(base::trim(*text)) : std::nullopt;
+  return count.value_or(many_connections + 1);
 }
 
 bool in_ranges(const std::vector<IpPrefix>& ranges, const Entry& entry) {
@@ -148,26 +158,42 @@ bool in_ranges(const std::vector<IpPrefix>& ranges, const Entry& entry) {
   });
 }
 
+void each_entry(NetlinkSocket& socket, const std::vector<IpPrefix>& ranges, const std::function<void(Entry)>& each) {
+  RequestBuilder m = conntrack_message(IPCTNL_MSG_CT_GET, NLM_F_DUMP, AF_UNSPEC);
+  socket.ask(m.get(), [&](const nlmsghdr* message) {
+    Entry entry = read_entry(message);
+    if (in_ranges(ranges, entry)) each(std::move(entry));
+  });
+}
+
 }  // namespace
+
+void forget_connections(const std::vector<IpPrefix>& ranges, const std::function<bool(const Connection&)>& unwanted) {
+  if (tracked_connections() == 0) return;
+  NetlinkSocket socket(NETLINK_NETFILTER);
+  std::vector<Entry> entries;
+  each_entry(socket, ranges, [&](Entry entry) {
+    if (unwanted(entry.connection)) entries.push_back(std::move(entry));
+  });
+  forget(socket, entries);
+}
 
 void forget_connections(const IpAddress& address, const std::optional<IpAddress>& peer) {
   if (peer && peer->v6 != address.v6) return;
   const base::Context context("forgetting connections of " + to_text(address));
+  const Ends opened{address, peer}, answered{peer, address};
+  if (address.v6 || tracked_connections() <= many_connections)
+    return forget_connections({{address, address.bits()}},
+                              [&](const Connection& c) { return opened.match(c) || answered.match(c); });
   NetlinkSocket socket(NETLINK_NETFILTER);
-  forget(socket, {address, peer});
-  forget(socket, {peer, address});
+  forget(socket, entries_between(socket, opened));
+  forget(socket, entries_between(socket, answered));
 }
 
 std::vector<Connection> connections(const std::vector<IpPrefix>& ranges) {
   NetlinkSocket socket(NETLINK_NETFILTER);
   std::vector<Connection> result;
-  for (const bool v6 : {false, true}) {
-    RequestBuilder m = conntrack_message(IPCTNL_MSG_CT_GET, NLM_F_DUMP, v6);
-    socket.ask(m.get(), [&](const nlmsghdr* message) {
-      const Entry entry = read_entry(message);
-      if (in_ranges(ranges, entry)) result.push_back(entry.connection);
-    });
-  }
+  each_entry(socket, ranges, [&](const Entry& entry) { result.push_back(entry.connection); });
   return result;
 }
 

@@ -21,6 +21,9 @@ struct Connection {
   auto operator<=>(const Connection&) const = default;
 };
 
+// Those with an end in one of the ranges that are `unwanted`. The kernel walks through its whole table once (some
+// milliseconds, for the table is as large as the memory suggests, not as full).
+void forget_connections(const std::vector<IpPrefix>& ranges, const std::function<bool(const Connection&)>& unwanted);
 // Those an address has opened or answers (with `peer`: between the two). The kernel selects where it can (Linux 5.8),
 // so that a busy host's table is not read through.
 void forget_connections(const IpAddress& address, const std::optional<IpAddress>& peer = std::nullopt);

@@ -4,8 +4,10 @@
 #include "linux/netlink_messages.hpp"
 
 #include <sys/socket.h>
+#include <sys/uio.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <optional>
@@ -42,7 +44,31 @@ void send_all(const Fd& socket, const std::string& bytes) {
 
 }  // namespace
 
-NetlinkSocket::NetlinkSocket(int family) : socket_(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, family)) {
+// It is sent through a pair of sockets that only refer to themselves in flight, which the kernel collects in a worker
+// of its own (unix(7); before Linux 6.9 the closing thread does it, and waits).
+void close_in_background(Fd descriptor) {
+  std::array<int, 2> pair{};
+  if (::socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, pair.data()) != 0) return;
+  const Fd first(pair[0]), second(pair[1]);
+  const std::array<int, 2> sent{descriptor.get(), second.get()};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof sent)> control{};
+  char byte = 0;
+  iovec content{&byte, 1};
+  msghdr message{};
+  message.msg_iov = &content;
+  message.msg_iovlen = 1;
+  message.msg_control = control.data();
+  message.msg_controllen = control.size();
+  cmsghdr* header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = SCM_RIGHTS;
+  header->cmsg_len = CMSG_LEN(sizeof sent);
+  std::memcpy(CMSG_DATA(header), sent.data(), sizeof sent);
+  ::sendmsg(first.get(), &message, MSG_NOSIGNAL);
+}
+
+NetlinkSocket::NetlinkSocket(int family)
+    : waits_(family == NETLINK_NETFILTER), socket_(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, family)) {
   if (!socket_) throw base::Error::from_errno("socket(AF_NETLINK)");
   const int on = 1;
   const timeval limit{answer_limit_s, 0};
@@ -51,6 +77,10 @@ NetlinkSocket::NetlinkSocket(int family) : socket_(::socket(AF_NETLINK, SOCK_RAW
   ::setsockopt(socket_.get(), SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof on);
   ::setsockopt(socket_.get(), SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on, sizeof on);
   ::setsockopt(socket_.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+}
+
+NetlinkSocket::~NetlinkSocket() {
+  if (waits_ && socket_) close_in_background(std::move(socket_));
 }
 
 void NetlinkSocket::add(nlmsghdr* request, std::string sentence, std::vector<int> accepted) {

@@ -12,10 +12,15 @@ struct nlmsghdr;
 
 namespace conductor::linux {
 
+// Closes a descriptor without waiting for what that entails.
+void close_in_background(Fd descriptor);
+
 // In the network namespace it is opened in.
 class NetlinkSocket {
  public:
   explicit NetlinkSocket(int family);  // NETLINK_*
+  ~NetlinkSocket();
+  NetlinkSocket(NetlinkSocket&&) = default;
 
   // Collects a request; `send` throws its refusal with that sentence, unless the errno is one of `accepted`.
   void add(nlmsghdr* request, std::string sentence, std::vector<int> accepted = {});
@@ -37,6 +42,7 @@ class NetlinkSocket {
   };
   void send_part(std::vector<Request>& part);
 
+  bool waits_;  // closing it may wait for the end of a transaction of nf_tables
   Fd socket_;
   std::vector<Request> pending_;
   std::uint32_t sequence_ = 0;

@@ -1,48 +1,22 @@
 #include "linux/nftables_batch.hpp"
 
 #include "base/error.hpp"
+#include "linux/netlink_socket.hpp"
 
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
-#include <cstring>
 
 namespace conductor::linux {
 
 namespace {
 
 constexpr std::size_t message_size = 64U * 1024U;
-
-// Closes a descriptor without waiting for what that entails: it is sent through a pair of sockets that only refer to
-// themselves in flight, which the kernel collects in a worker of its own (unix(7); before Linux 6.9 the closing thread
-// does it, and waits).
-void close_in_background(Fd descriptor) {
-  std::array<int, 2> pair{};
-  if (::socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, pair.data()) != 0) return;
-  const Fd first(pair[0]), second(pair[1]);
-  const std::array<int, 2> sent{descriptor.get(), second.get()};
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof sent)> control{};
-  char byte = 0;
-  iovec content{&byte, 1};
-  msghdr message{};
-  message.msg_iov = &content;
-  message.msg_iovlen = 1;
-  message.msg_control = control.data();
-  message.msg_controllen = control.size();
-  cmsghdr* header = CMSG_FIRSTHDR(&message);
-  header->cmsg_level = SOL_SOCKET;
-  header->cmsg_type = SCM_RIGHTS;
-  header->cmsg_len = CMSG_LEN(sizeof sent);
-  std::memcpy(CMSG_DATA(header), sent.data(), sizeof sent);
-  ::sendmsg(first.get(), &message, MSG_NOSIGNAL);
-}
 
 struct Shared {
   Fd socket;
