@@ -17,8 +17,8 @@ constexpr auto enum_names(GraphFormat) {
                     std::pair{F::svg, "svg"}, std::pair{F::json, "json"}};
 }
 
-// The graph with what has an end at one of the services; of all that are active when none is named. Throws Error for a
-// name that is no service.
+// The graph with what has an end at one of the services, which come first; of all that are active when none is named.
+// Throws Error for a name that is no service.
 std::string draw(const Project& project, const std::vector<Reach>& reach, GraphFormat format,
                  const std::vector<std::string>& services = {});
 
