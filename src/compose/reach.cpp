@@ -125,10 +125,11 @@ class Declared {
     return best;
   }
 
-  std::string network_key(const std::string& name) const {
+  // By its name on this machine.
+  const DesiredNetwork* find_network(const std::string& name) const {
     const auto found =
         std::ranges::find_if(project_.networks, [&](const DesiredNetwork& one) { return one.config.name == name; });
-    return found == project_.networks.end() ? name : found->key;
+    return found == project_.networks.end() ? nullptr : &*found;
   }
 
   base::Position network_place(const std::string& key) const {
@@ -145,7 +146,8 @@ class Declared {
   }
 
   void add_network(const network::Membership& membership) {
-    const std::string key = network_key(membership.network);
+    const auto* network = find_network(membership.network);
+    const std::string key = network == nullptr ? membership.network : network->key;
     for (const auto& written : project_.source.services) {
       const DesiredService* other = project_.find(written.name);
       if (other == nullptr || !is_member(*other, membership.network)) continue;
@@ -175,12 +177,6 @@ class Declared {
         reach.place = network_place(network->key);
         return;
       }
-  }
-
-  const DesiredNetwork* find_network(const std::string& name) const {
-    const auto found =
-        std::ranges::find_if(project_.networks, [&](const DesiredNetwork& one) { return one.config.name == name; });
-    return found == project_.networks.end() ? nullptr : &*found;
   }
 
   static bool is_loopback(const std::string& address) { return address.starts_with("127.") || address == "::1"; }

@@ -1,7 +1,7 @@
 #include "compose/reach_why.hpp"
 
 #include "base/text.hpp"
-#include "compose/collect.hpp"
+#include "compose/reach_ends.hpp"
 #include "network/graph.hpp"
 
 #include <algorithm>
@@ -12,12 +12,6 @@ namespace {
 using Kind = Reach::Kind;
 using network::PortRange;
 using network::Protocol;
-
-struct End {
-  enum class Is { service, other, outside, host, world } is = Is::service;
-  std::string name;                         // as shown
-  const DesiredService* service = nullptr;  // of `service`: whose network it is
-};
 
 bool meet(const PortRange& open, const PortRange& asked) {
   const bool protocol =
@@ -46,8 +40,8 @@ class Inquiry {
   Inquiry(const Project& project, const Question& question, const std::vector<network::Endpoint>& endpoints,
           network::PublishScope scope)
       : project_(project), asked_(question.ports), endpoints_(endpoints), reach_(declared_reach(project, scope)) {
-    from_ = resolve(question.from);
-    to_ = resolve(question.to);
+    from_ = resolve_end(project, reach_, endpoints, question.from);
+    to_ = resolve_end(project, reach_, endpoints, question.to);
     if (from_.is != End::Is::service && to_.is != End::Is::service)
       throw base::Error("one of '" + question.from + "' and '" + question.to + "' has to be a service of the file");
     if (from_.is == End::Is::outside) from_.is = End::Is::world;
@@ -69,69 +63,6 @@ class Inquiry {
   std::vector<Reach> reach_;
   End from_, to_;
   Answer answer_;
-
-  // --- which end a word means -----------------------------------------------------------------------------------
-
-  End resolve(const std::string& word) const {
-    const std::string name = service_of_group(project_, word);
-    if (const auto* service = project_.find(name)) return {End::Is::service, name, with_network(*service)};
-    for (const auto& service : project_.services)
-      if (std::ranges::find(service.containers, word, &engine::ContainerConfig::name) != service.containers.end())
-        return {End::Is::service, service.name, with_network(service)};
-    if (word == internet_word) return {End::Is::outside, word, nullptr};
-    if (word == host_word) return {End::Is::host, word, nullptr};
-    if (word == world_word) return {End::Is::world, word, nullptr};
-    if (const auto* endpoint = endpoint_at(word)) return resolve_endpoint(*endpoint, word);
-    if (is_mentioned(word)) return {End::Is::other, word, nullptr};
-    if (linux::parse_prefix(word) || word.find('.') != std::string::npos)
-      return {End::Is::outside, base::lower(word), nullptr};
-    if (word.find('/') != std::string::npos) return {End::Is::other, word, nullptr};
-    unknown(word);
-  }
-
-  End resolve_endpoint(const network::Endpoint& endpoint, const std::string& word) const {
-    for (const auto& group : endpoint.config.groups)
-      if (const auto* service = project_.find(service_of_group(project_, group)))
-        return {End::Is::service, service->name, with_network(*service)};
-    const bool address = linux::parse_ip(word).has_value();
-    return {End::Is::other, address && !endpoint.config.names.empty() ? endpoint.config.names.front() : word, nullptr};
-  }
-
-  const network::Endpoint* endpoint_at(const std::string& word) const {
-    const auto address = linux::parse_ip(word);
-    for (const auto& endpoint : endpoints_) {
-      if (network::answers_to(endpoint, word)) return &endpoint;
-      if (address && !address->v6 && address->ipv4() == endpoint.address) return &endpoint;
-      if (std::ranges::find(endpoint.addresses, word) != endpoint.addresses.end()) return &endpoint;
-    }
-    return nullptr;
-  }
-
-  bool is_mentioned(const std::string& word) const {
-    return std::ranges::any_of(reach_, [&](const Reach& reach) {
-      return (reach.kind == Kind::link && reach.to == word) || (reach.kind == Kind::allowed && reach.from == word);
-    });
-  }
-
-  [[noreturn]] void unknown(const std::string& word) const {
-    auto known = collect(project_.services, &DesiredService::name);
-    for (const auto* other : {internet_word, host_word, world_word}) known.emplace_back(other);
-    throw base::Error("no such service: " + word + base::did_you_mean(word, known))
-        .with_hint("an end is a service, project/service, a host name or address, internet, host or world");
-  }
-
-  // The service whose network namespace this one is in, if it is in another's.
-  const DesiredService* with_network(const DesiredService& service) const {
-    const DesiredService* owner = &service;
-    for (std::size_t steps = 0; steps < project_.services.size(); ++steps) {
-      const auto joined = std::ranges::find_if(
-          reach_, [&](const Reach& reach) { return reach.kind == Kind::joined && reach.from == owner->name; });
-      const auto* next = joined == reach_.end() ? nullptr : project_.find(joined->to);
-      if (next == nullptr) return owner;
-      owner = next;
-    }
-    return owner;
-  }
 
   // --- the decision -----------------------------------------------------------------------------------------------
 
@@ -260,7 +191,7 @@ class Inquiry {
 
   void no_link() {
     const bool strict = project_.strict;
-    if (!strict && from_.service->pattern.endpoint.networks.empty() == false)
+    if (!strict && !from_.service->pattern.endpoint.networks.empty())
       deny(from_.name + " is in " + networks_of(*from_.service) + ", " + to_.name + " is in " +
                networks_of(*to_.service) + ": they share no network",
            place(*from_.service, "networks"));
@@ -438,56 +369,11 @@ class Inquiry {
   }
 };
 
-// A reason as our mistakes are shown, without their word "error".
-std::string shown(const Project& project, const Reason& reason) {
-  std::string text = base::render({reason.place, reason.text, reason.hint, base::Severity::error}, project.text);
-  const std::string word = "error: ";
-  text.erase(text.find(word), word.size());
-  return text;
-}
-
 }  // namespace
 
 Answer why(const Project& project, const Question& question, const std::vector<network::Endpoint>& endpoints,
            network::PublishScope scope) {
   return Inquiry(project, question, endpoints, scope).answer();
-}
-
-std::string to_text(const Project& project, const Answer& answer) {
-  std::string text = answer.summary + "\n";
-  for (const auto& reason : answer.reasons) text += shown(project, reason) + "\n";
-  return text;
-}
-
-base::Json to_json(const Reach& reach) {
-  auto json = base::Json::object();
-  json.set("kind", base::enum_name(reach.kind)).set("from", reach.from);
-  json.set("to", reach.to).set("protocol", base::enum_name(reach.ports.protocol));
-  json.set("first_port", reach.ports.first).set("last_port", reach.ports.last);
-  if (reach.kind == Kind::published) {
-    json.set("host_ip", reach.host_ip).set("host_port", reach.host_port);
-    json.set("scope", base::enum_name(reach.scope));
-  }
-  json.set("via", reach.via);
-  if (!reach.network.empty()) json.set("network", reach.network);
-  if (reach.place.line != 0) json.set("place", base::to_text(reach.place));
-  return json;
-}
-
-base::Json to_json(const Answer& answer) {
-  auto json = base::Json::object();
-  json.set("allowed", answer.allowed).set("summary", answer.summary);
-  auto reasons = base::Json::array(), because = base::Json::array();
-  for (const auto& reason : answer.reasons) {
-    auto item = base::Json::object();
-    item.set("text", reason.text);
-    if (reason.place.line != 0) item.set("place", base::to_text(reason.place));
-    if (!reason.hint.empty()) item.set("hint", reason.hint);
-    reasons.add(item);
-  }
-  for (const auto& reach : answer.because) because.add(to_json(reach));
-  json.set("reasons", reasons).set("because", because);
-  return json;
 }
 
 }  // namespace conductor::compose
