@@ -90,6 +90,7 @@ std::vector<network::Membership> resolve_memberships(const Resolver& resolver, c
     }
     memberships.push_back(std::move(membership));
   }
+  std::ranges::sort(memberships, {}, &network::Membership::network);  // the order of writing says nothing
   return memberships;
 }
 

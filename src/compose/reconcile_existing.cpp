@@ -146,6 +146,18 @@ class Starter {
   }
 };
 
+// The services, and those that share the network of one of them: it is another one when its container starts again.
+std::vector<std::string> with_sharers(const ObservedProject& observed, std::vector<std::string> services) {
+  const auto named = [&](const std::string& service) { return std::ranges::find(services, service) != services.end(); };
+  std::set<std::string> restarted;
+  for (const auto& container : observed.containers)
+    if (named(container.service)) restarted.insert(container.name());
+  for (const auto& container : observed.containers)
+    if (restarted.contains(container.container.config.network_container) && !named(container.service))
+      services.push_back(container.service);
+  return services;
+}
+
 }  // namespace
 
 Plan reconcile_down(const ObservedProject& observed, const Project* desired, const DownOptions& options) {
@@ -193,7 +205,7 @@ Plan reconcile_restart(const ObservedProject& observed, const std::vector<std::s
                        std::optional<std::chrono::nanoseconds> grace) {
   Plan plan;
   plan.project = observed.name;
-  const ServiceOrder order(observed, services);
+  const ServiceOrder order(observed, with_sharers(observed, services));
   Starter(plan, observed, order)
       .start_all([&](const auto& container, const Steps& gates) -> std::optional<std::size_t> {
         return plan.add(RestartContainer{container.service, container.name(), container.container.id, grace}, {},

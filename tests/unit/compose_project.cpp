@@ -100,14 +100,6 @@ services:
   CHECK(external.publish[0] == network::Publish{"", 3000, 8080, 1, network::Protocol::tcp});
 }
 
-TEST_CASE("in other files the services reach each other and the internet") {
-  const auto project = test::project("services:\n  a: {image: x}\n  b: {image: x}\n", {}, "compose.yaml");
-  const auto& endpoint = only(project, "a").endpoint;
-  CHECK(endpoint.internet);
-  REQUIRE(endpoint.links.size() == 1);
-  CHECK(endpoint.links[0] == network::Link{"shop/b", network::Protocol::any, 0, 0, "b"});
-}
-
 TEST_CASE("services come after what they depend on") {
   const auto project = test::project(R"(
 services:
