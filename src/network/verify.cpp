@@ -42,7 +42,8 @@ class Verification {
         attached_(records.attached()),
         book_(settings, attached_),
         ranges_(guarded_ranges(settings, records)),
-        host_(look_at_network()) {}
+        host_(look_at_network()),
+        index_(host_) {}
 
   std::vector<Finding> run() {
     if (attached_.empty()) {
@@ -148,8 +149,8 @@ class Verification {
   }
 
   void check_host_end(const Endpoint& endpoint) {
-    add(compare_host_end(settings_, endpoint, host_));
-    const auto* link = host_.link(endpoint.interface);
+    add(compare_host_end(settings_, endpoint, index_));
+    const auto* link = index_.link(endpoint.interface);
     if (link == nullptr) return;
     add(check_host_settings(settings_, endpoint));
     attempt("source filter", [&] { add(check_source_filter(netlink_, settings_, endpoint, link->index)); });
@@ -209,6 +210,7 @@ class Verification {
   AddressBook book_;
   std::vector<linux::IpPrefix> ranges_;
   NetworkState host_;
+  HostIndex index_;
   linux::Netlink netlink_;
   std::vector<Finding> findings_;
 };

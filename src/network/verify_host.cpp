@@ -5,7 +5,6 @@
 #include "network/interface_settings.hpp"
 
 #include <algorithm>
-#include <array>
 #include <set>
 
 namespace conductor::network {
@@ -62,11 +61,10 @@ bool contains(const std::vector<linux::PolicyRule>& rules, const linux::PolicyRu
 }
 
 void compare_host_route(const Settings& settings, const Endpoint& endpoint, const linux::IpAddress& address,
-                        int interface, const NetworkState& host, std::vector<Finding>& findings) {
+                        int interface, const HostIndex& host, std::vector<Finding>& findings) {
   const std::string who = display_name(endpoint) + " (" + linux::to_text(address) + ")";
   bool leads_there = false;
-  for (const linux::Route& route : host.routes) {
-    if (route.destination != address || route.prefix_length != address.bits()) continue;
+  for (const linux::Route& route : host.routes_to(address)) {
     const linux::IpAddress source = address.v6 ? host_address6(settings) : linux::IpAddress(host_address);
     if (route.interface == interface && !route.gateway && route.source == source)
       leads_there = true;
@@ -79,26 +77,25 @@ void compare_host_route(const Settings& settings, const Endpoint& endpoint, cons
   if (!leads_there && findings.empty()) findings.push_back({Kind::missing, "route", "the host has no route to " + who});
 }
 
-void compare_host_addresses(const Settings& settings, const Endpoint& endpoint, int interface, const NetworkState& host,
+void compare_host_addresses(const Settings& settings, const Endpoint& endpoint, int interface, const HostIndex& host,
                             std::vector<Finding>& findings) {
   const std::string where = display_name(endpoint) + "'s interface " + endpoint.interface;
   bool has_host_address = false;
-  for (const auto& address : host.addresses) {
-    if (address.interface != interface) continue;
-    if (address.address == linux::IpAddress(host_address) && address.prefix_length == 32)
+  for (const auto& [address, length] : host.addresses_on(interface)) {
+    if (address == linux::IpAddress(host_address) && length == 32)
       has_host_address = true;
     else
       findings.push_back(
-          {Kind::extra, "address", where + " has the address " + linux::to_text(address.address) + ", not ours"});
+          {Kind::extra, "address", where + " has the address " + linux::to_text(address) + ", not ours"});
   }
   if (!has_host_address)
     findings.push_back({Kind::missing, "address", where + " lacks the address " + linux::to_text(host_address)});
   // What else leads there: the endpoint's own addresses are compared one by one.
   const auto own = addresses_of(settings, endpoint);
-  for (const auto& route : host.routes) {
+  for (const auto& route : host.routes_through(interface)) {
     const bool its_own = std::find(own.begin(), own.end(), route.destination) != own.end() &&
                          route.prefix_length == route.destination.bits();
-    if (route.interface == interface && !its_own)
+    if (!its_own)
       findings.push_back({Kind::extra, "route",
                           "the host has a route to " +
                               linux::to_text(linux::prefix_of(route.destination, route.prefix_length)) + " through " +
@@ -127,24 +124,6 @@ std::vector<WantedSetting> wanted_settings(const Settings& settings) {
 }
 
 }  // namespace
-
-const linux::LinkInfo* NetworkState::link(const std::string& name) const {
-  const auto found = std::find_if(links.begin(), links.end(), [&](const auto& link) { return link.name == name; });
-  return found == links.end() ? nullptr : &*found;
-}
-
-std::string NetworkState::name_of(int interface) const {
-  const auto found =
-      std::find_if(links.begin(), links.end(), [&](const auto& link) { return link.index == interface; });
-  return found == links.end() ? "no interface" : found->name;
-}
-
-NetworkState look_at_network() {
-  linux::Netlink netlink;
-  NetworkState state{netlink.links(), netlink.routes(), netlink.addresses(), netlink.rules(), {}};
-  for (auto& neighbour : netlink.neighbours(0)) state.neighbours[neighbour.interface].push_back(neighbour);
-  return state;
-}
 
 std::string rule_words(const linux::PolicyRule& rule) {
   std::string words;
@@ -193,7 +172,7 @@ std::vector<Finding> compare_rules(const Settings& settings, const std::vector<l
   return findings;
 }
 
-std::vector<Finding> compare_host_end(const Settings& settings, const Endpoint& endpoint, const NetworkState& host) {
+std::vector<Finding> compare_host_end(const Settings& settings, const Endpoint& endpoint, const HostIndex& host) {
   const std::string where = display_name(endpoint) + "'s interface " + endpoint.interface;
   const auto* link = host.link(endpoint.interface);
   if (link == nullptr) return {{Kind::missing, "interface", where + " is gone"}};
@@ -208,10 +187,8 @@ std::vector<Finding> compare_host_end(const Settings& settings, const Endpoint& 
     findings.insert(findings.end(), of_route.begin(), of_route.end());
   }
   compare_host_addresses(settings, endpoint, link->index, host, findings);
-  const auto neighbours = host.neighbours.find(link->index);
-  const auto entries = compare_neighbours(
-      "the host", addresses, inner_mac(endpoint),
-      neighbours == host.neighbours.end() ? std::vector<linux::Neighbour>() : neighbours->second, &endpoint);
+  const auto entries =
+      compare_neighbours("the host", addresses, inner_mac(endpoint), host.neighbours_of(link->index), &endpoint);
   findings.insert(findings.end(), entries.begin(), entries.end());
   return findings;
 }

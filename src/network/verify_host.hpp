@@ -5,27 +5,13 @@
 #include "linux/netlink.hpp"
 #include "network/network.hpp"
 #include "network/settings.hpp"
+#include "network/verify_state.hpp"
 #include "network/verify_words.hpp"
 
-#include <map>
-#include <optional>
 #include <string>
 #include <vector>
 
 namespace conductor::network {
-
-// What a look at a network namespace shows.
-struct NetworkState {
-  std::vector<linux::LinkInfo> links;
-  std::vector<linux::Route> routes;  // of table main
-  std::vector<linux::InterfaceAddress> addresses;
-  std::vector<linux::PolicyRule> rules;
-  std::map<int, std::vector<linux::Neighbour>> neighbours;  // by interface
-
-  const linux::LinkInfo* link(const std::string& name) const;
-  std::string name_of(int interface) const;  // "eth0", or "no interface"
-};
-NetworkState look_at_network();  // of the namespace at hand
 
 // "from 10.231.0.0/16 prohibit", "fwmark 0x10000/0x10000 lookup main".
 std::string rule_words(const linux::PolicyRule& rule);
@@ -38,7 +24,7 @@ std::vector<Finding> compare_rules(const Settings& settings, const std::vector<l
                                    const std::vector<std::string>& interfaces);
 
 // The host's end of an attached endpoint with its addresses, routes and neighbours; without its settings.
-std::vector<Finding> compare_host_end(const Settings& settings, const Endpoint& endpoint, const NetworkState& host);
+std::vector<Finding> compare_host_end(const Settings& settings, const Endpoint& endpoint, const HostIndex& host);
 
 // Of the host's networks those that overlap one of `ranges`, each once; what leads to an endpoint's very address is
 // told with that endpoint.
