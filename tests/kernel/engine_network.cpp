@@ -1,0 +1,236 @@
+// What containers have of the network by way of the engine: another one's, ports that come and go while they run, names
+// outside.
+#include "engine_rig.hpp"
+#include "linux/fd.hpp"
+#include "linux/namespaces.hpp"
+
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <thread>
+
+using namespace conductor;
+
+namespace {
+
+constexpr const char* sleeping = "sleep 1000 & trap 'exit 0' TERM; wait";
+
+engine::Container start(EngineRig& rig, const std::string& name, engine::ContainerConfig config) {
+  config.name = name;
+  auto container = rig.create(std::move(config));
+  rig.engine().start(container.id);
+  return container;
+}
+
+engine::ContainerConfig sharing(EngineRig& rig, const std::string& other, const std::string& script = sleeping) {
+  auto config = rig.shell(script);
+  config.network = engine::NetworkMode::container;
+  config.network_container = other;
+  return config;
+}
+
+network::Publish port(int host, int inside, int count = 1) {
+  network::Publish publish;
+  publish.host_port = host;
+  publish.container_port = inside;
+  publish.count = count;
+  return publish;
+}
+
+bool connects(int family, int number) {
+  const linux::Fd fd(socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const auto port_number = htons(static_cast<std::uint16_t>(number));
+  sockaddr_in v4{};
+  v4.sin_family = AF_INET;
+  v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  v4.sin_port = port_number;
+  sockaddr_in6 v6{};
+  v6.sin6_family = AF_INET6;
+  v6.sin6_addr = IN6ADDR_LOOPBACK_INIT;
+  v6.sin6_port = port_number;
+  return family == AF_INET ? connect(fd.get(), reinterpret_cast<const sockaddr*>(&v4), sizeof v4) == 0
+                           : connect(fd.get(), reinterpret_cast<const sockaddr*>(&v6), sizeof v6) == 0;
+}
+
+// What a server inside says to whoever connects to that loopback port of the host.
+std::string greeting(int number) {
+  const linux::Fd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons(static_cast<std::uint16_t>(number));
+  if (connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) return "(refused)";
+  char buffer[64];
+  if (!linux::wait_readable(fd.get(), 5000)) return "(silent)";
+  const auto size = recv(fd.get(), buffer, sizeof buffer, 0);
+  return size < 0 ? "(reset)" : std::string(buffer, static_cast<std::size_t>(size));
+}
+
+// Says that text to whoever connects to a port of a container, at every address or at that one.
+class Server {
+ public:
+  Server(EngineRig& rig, const std::string& id, int port, std::string text, const linux::IpAddress& address = any6())
+      : text_(std::move(text)), stop_(eventfd(0, EFD_CLOEXEC)) {
+    linux::in_network_namespace(*rig.engine().runtime().network_namespace(id), [&] {
+      listener_ = linux::Fd(socket(address.v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+      REQUIRE(bind_to(address, port) == 0);
+      REQUIRE(listen(listener_.get(), 16) == 0);
+    });
+    thread_ = std::thread([this] { run(); });
+  }
+  ~Server() {
+    eventfd_write(stop_.get(), 1);
+    thread_.join();
+  }
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+ private:
+  static linux::IpAddress any6() {
+    linux::IpAddress address;
+    address.v6 = access("/proc/sys/net/ipv6", F_OK) == 0;
+    return address;
+  }
+  int bind_to(const linux::IpAddress& ip, int port) const {
+    sockaddr_in v4{};
+    v4.sin_family = AF_INET;
+    v4.sin_port = htons(static_cast<std::uint16_t>(port));
+    sockaddr_in6 v6{};
+    v6.sin6_family = AF_INET6;
+    v6.sin6_port = v4.sin_port;
+    std::copy_n(ip.bytes.begin(), 4, reinterpret_cast<std::uint8_t*>(&v4.sin_addr));
+    std::copy_n(ip.bytes.begin(), 16, v6.sin6_addr.s6_addr);
+    return ip.v6 ? bind(listener_.get(), reinterpret_cast<const sockaddr*>(&v6), sizeof v6)
+                 : bind(listener_.get(), reinterpret_cast<const sockaddr*>(&v4), sizeof v4);
+  }
+  void run() {
+    pollfd entries[] = {{listener_.get(), POLLIN, 0}, {stop_.get(), POLLIN, 0}};
+    while (poll(entries, 2, -1) > 0 && entries[1].revents == 0) {
+      const linux::Fd client(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+      send(client.get(), text_.data(), text_.size(), MSG_NOSIGNAL);
+    }
+  }
+
+  std::string text_;
+  linux::Fd stop_, listener_;
+  std::thread thread_;
+};
+
+}  // namespace
+
+TEST_CASE("engine: a container in another one's network has its address, its names and its loopback") {
+  NEEDS_MACHINE();
+  EngineRig rig;
+  const auto before = rig.census();
+  {
+    const auto web = start(rig, "web", rig.shell(sleeping));
+    std::optional<Server> server;
+    server.emplace(rig, web.id, 8080, "hello", linux::IpAddress(INADDR_LOOPBACK));
+    const auto beside = start(rig, "beside", sharing(rig, "web"));
+    for (const char* file : {"/etc/hosts", "/etc/resolv.conf"})
+      CHECK(rig.exec(beside.id, {"cat", file}).output == rig.exec(web.id, {"cat", file}).output);
+    CHECK_THAT(rig.exec(beside.id, {"cat", "/etc/hosts"}).output, Contains("web"));
+    CHECK(rig.exec(beside.id, {"hostname"}).output == beside.id.substr(0, 12) + "\n");
+    CHECK(rig.exec(beside.id, {"ip", "addr", "show", "eth0"}).output ==
+          rig.exec(web.id, {"ip", "addr", "show", "eth0"}).output);
+    CHECK(rig.exec(beside.id, {"sh", "-c", "nc 127.0.0.1 8080 </dev/null"}).output == "hello");
+    server.reset();  // a socket keeps its namespace
+
+    // It keeps the network when the other one ends, and a third may join it there.
+    rig.engine().stop(web.id, std::chrono::seconds(0));
+    CHECK_THAT(rig.exec(beside.id, {"ip", "addr", "show", "lo"}).output, Contains("127.0.0.1"));
+    CHECK_THAT(message_of([&] { start(rig, "late", sharing(rig, "web")); }), Contains("'web' does not run"));
+    const auto third = start(rig, "third", sharing(rig, "beside"));
+    CHECK_THAT(rig.exec(third.id, {"cat", "/etc/hosts"}).output, Contains("web"));
+    for (const char* name : {"third", "late", "beside", "web"})
+      rig.engine().remove(rig.engine().resolve(name), true, true);
+  }
+  CHECK(rig.census_when(before) == before);
+}
+
+TEST_CASE("engine: what cannot be shared is refused") {
+  NEEDS_MACHINE();
+  EngineRig rig;
+  CHECK_THAT(message_of([&] { rig.create(sharing(rig, "nobody")); }), Contains("no such container"));
+  const auto web = rig.create(rig.shell(sleeping));
+  auto wanted = sharing(rig, web.config.name);
+  wanted.endpoint.publish = {port(7001, 80)};
+  CHECK_THAT(message_of([&] { rig.create(wanted); }), Contains("ports cannot be published with --network container:"));
+  wanted.endpoint.publish.clear();
+  wanted.endpoint.dns = {"192.0.2.1"};
+  CHECK_THAT(message_of([&] { rig.create(wanted); }), Contains("name servers cannot be chosen"));
+
+  auto alone = rig.shell(sleeping);
+  alone.network = engine::NetworkMode::none;
+  const auto none = start(rig, "none", alone);
+  const auto beside = start(rig, "beside", sharing(rig, "none"));
+  CHECK(rig.exec(beside.id, {"ls", "/sys/class/net"}).output == "lo\n");
+}
+
+TEST_CASE("engine: published ports of a running container come, change and go") {
+  NEEDS_MACHINE();
+  EngineRig rig;
+  auto config = rig.shell(sleeping);
+  config.endpoint.publish = {port(7001, 8080)};
+  const auto web = start(rig, "web", config);
+  const Server old_server(rig, web.id, 8080, "old"), new_server(rig, web.id, 9090, "new");
+  CHECK(greeting(7001) == "old");
+  CHECK(connects(AF_INET6, 7001));
+
+  auto endpoint = rig.engine().find("web").config.endpoint;
+  endpoint.publish = {port(7001, 9090), port(7100, 9000, 100)};
+  rig.engine().set_endpoint(web.id, endpoint);
+  CHECK(greeting(7001) == "new");
+  CHECK(greeting(7190) == "new");
+  endpoint.publish = {port(7100, 9000, 100)};
+  rig.engine().set_endpoint(web.id, endpoint);
+  CHECK_FALSE(connects(AF_INET, 7001));
+  CHECK_FALSE(connects(AF_INET6, 7001));
+  CHECK(greeting(7190) == "new");
+}
+
+TEST_CASE("engine: a service that listens on IPv6 alone is found through both loopback addresses") {
+  NEEDS_MACHINE();
+  EngineRig rig;
+  if (!rig.engine().network().settings().ipv6()) SKIP_TEST("needs IPv6 in containers");
+  auto config = rig.shell(sleeping);
+  config.endpoint.publish = {port(7001, 8080)};
+  const auto web = start(rig, "web", config);
+  const auto address = rig.engine().network().settings().address6_of(rig.engine().network().find(web.id)->address);
+  const Server server(rig, web.id, 8080, "six", address);
+  CHECK(greeting(7001) == "six");
+}
+
+TEST_CASE("engine: a container that may reach named hosts asks a resolver of its own, as long as it may") {
+  NEEDS_MACHINE();
+  EngineRig rig;
+  auto config = rig.shell(sleeping);
+  config.endpoint.internet_to = {{"*.example.org", {}}};
+  const auto web = start(rig, "web", config);
+  const auto look_up = [&](const std::string& name) {
+    return rig.exec(web.id, {"sh", "-c", "busybox nslookup " + name + " 2>&1"}).output;
+  };
+  CHECK(rig.exec(web.id, {"cat", "/etc/resolv.conf"}).output == "nameserver 127.0.0.11\n");
+  CHECK_THAT(look_up("api.example.com"), Contains("NXDOMAIN"));
+
+  auto endpoint = rig.engine().find("web").config.endpoint;
+  endpoint.internet_to.clear();
+  rig.engine().set_endpoint(web.id, endpoint);
+  CHECK_THAT(rig.exec(web.id, {"cat", "/etc/resolv.conf"}).output, !Contains("nameserver 127"));
+  CHECK_THAT(look_up("api.example.com 127.0.0.11"), !Contains("NXDOMAIN"));
+  endpoint.internet_to = {{"*.example.org", {}}};
+  rig.engine().set_endpoint(web.id, endpoint);
+  CHECK_THAT(look_up("api.example.com"), Contains("NXDOMAIN"));
+
+  // A new monitor serves the names as the old one did.
+  const auto monitor = rig.engine().runtime().status(web.id)->monitor;
+  const auto process = linux::open_process(monitor);
+  REQUIRE(process);
+  linux::send_signal(*process, 9);
+  REQUIRE(linux::wait_ended(*process, 5000));
+  REQUIRE(rig.engine().runtime().running(web.id));
+  CHECK_THAT(look_up("api.example.com"), Contains("NXDOMAIN"));
+}
