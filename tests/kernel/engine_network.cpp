@@ -3,6 +3,7 @@
 #include "engine_rig.hpp"
 #include "linux/fd.hpp"
 #include "linux/namespaces.hpp"
+#include "monitor/dns_message.hpp"
 
 #include <netinet/in.h>
 #include <poll.h>
@@ -10,6 +11,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <thread>
 
 using namespace conductor;
@@ -116,6 +118,51 @@ class Server {
 
   std::string text_;
   linux::Fd stop_, listener_;
+  std::thread thread_;
+};
+
+// Answers every question of this host for an IPv4 address with that one, at 127.0.0.1:53.
+class NameServer {
+ public:
+  explicit NameServer(const char* address)
+      : address_(*linux::parse_ip(address)),
+        stop_(eventfd(0, EFD_CLOEXEC)),
+        socket_(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in own{};
+    own.sin_family = AF_INET;
+    own.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    own.sin_port = htons(53);
+    REQUIRE(bind(socket_.get(), reinterpret_cast<const sockaddr*>(&own), sizeof own) == 0);
+    thread_ = std::thread([this] { run(); });
+  }
+  ~NameServer() {
+    eventfd_write(stop_.get(), 1);
+    thread_.join();
+  }
+  NameServer(const NameServer&) = delete;
+  NameServer& operator=(const NameServer&) = delete;
+
+ private:
+  void run() {
+    pollfd entries[] = {{socket_.get(), POLLIN, 0}, {stop_.get(), POLLIN, 0}};
+    while (poll(entries, 2, -1) > 0 && entries[1].revents == 0) {
+      char buffer[512];
+      sockaddr_in from{};
+      socklen_t length = sizeof from;
+      const auto size = recvfrom(socket_.get(), buffer, sizeof buffer, 0, reinterpret_cast<sockaddr*>(&from), &length);
+      const auto question = monitor::parse_question({buffer, static_cast<std::size_t>(std::max<ssize_t>(size, 0))});
+      if (!question) continue;
+      std::string answer = monitor::empty_answer(*question, monitor::DnsCode::success);
+      if (question->type == static_cast<std::uint16_t>(monitor::DnsType::a)) {
+        answer[7] = 1;  // one record: the name above, type A, class IN, 60 seconds, four bytes
+        answer += std::string("\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4", 12) + address_.wire();
+      }
+      sendto(socket_.get(), answer.data(), answer.size(), 0, reinterpret_cast<const sockaddr*>(&from), length);
+    }
+  }
+
+  linux::IpAddress address_;
+  linux::Fd stop_, socket_;
   std::thread thread_;
 };
 
@@ -233,4 +280,28 @@ TEST_CASE("engine: a container that may reach named hosts asks a resolver of its
   REQUIRE(linux::wait_ended(*process, 5000));
   REQUIRE(rig.engine().runtime().running(web.id));
   CHECK_THAT(look_up("api.example.com"), Contains("NXDOMAIN"));
+}
+
+TEST_CASE("engine: an address that the resolver gives away is reachable by then") {
+  NEEDS_MACHINE();
+  EngineRig rig;
+  setenv("CONDUCTOR_PROGRAM", CONDUCTOR_PROGRAM, 1);
+  const NameServer name_server("203.0.113.5");
+  auto config = rig.shell(sleeping);
+  config.endpoint.internet_to = {{"*.example.org", {network::Protocol::tcp, 443, 443}}, {"fixed.example.net", {}}};
+  config.endpoint.dns = {"127.0.0.1"};  // of this host: it is the resolver that asks
+  const auto web = start(rig, "web", config);
+  for (const std::string name : {"api.example.org", "fixed.example.net"})
+    CHECK_THAT(rig.exec(web.id, {"sh", "-c", "busybox nslookup " + name + " 2>&1"}).output, Contains("203.0.113.5"));
+  const auto known = rig.engine().network().find(web.id);
+  REQUIRE(known);
+  const auto is_known = [&](const std::string& name) {
+    return std::any_of(known->resolved.begin(), known->resolved.end(), [&](const network::ResolvedName& one) {
+      return one.name == name && one.addresses == std::vector<std::string>{"203.0.113.5"};
+    });
+  };
+  CHECK(is_known("api.example.org"));
+  CHECK(is_known("fixed.example.net"));
+  CHECK(rig.engine().network().verify().empty());
+  unsetenv("CONDUCTOR_PROGRAM");
 }
