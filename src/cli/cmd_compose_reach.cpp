@@ -92,7 +92,8 @@ void print_findings(const std::vector<network::Finding>& findings, Format format
 
 // --- tighten ------------------------------------------------------------------------------------------------------
 
-// The connections there are and those that begin, until the time is over or Ctrl-C.
+// The connections there are and those that begin, until the time is over or Ctrl-C. The kernel's table is read at both
+// ends: it also knows those that began while nobody watched yet.
 std::vector<compose::Seen> observe(Invocation& call, const compose::Project& project, const std::string& duration) {
   const std::int64_t milliseconds = parse_seconds_ns("--observe", duration) / 1'000'000;
   network::Network& network = call.engine().network();
@@ -106,6 +107,7 @@ std::vector<compose::Seen> observe(Invocation& call, const compose::Project& pro
   say("watching connections for " + duration + "; Ctrl-C ends it early");
   const auto observation = linux::observe_connections(
       ranges, milliseconds, signals.get(), [&](const linux::Connection& connection) { seen.insert(connection); });
+  for (const auto& connection : linux::connections(ranges)) seen.insert(connection);
   if (!observation.complete) say("the kernel had to drop some events: a connection may be missing");
   for (auto& endpoint : network.list()) endpoints.push_back(std::move(endpoint));  // started meanwhile
   std::set<compose::Seen> of_project;

@@ -191,12 +191,14 @@ class Editor {
     if (extension == nullptr) {
       YamlNode value;
       value.kind = Kind::map;
-      value.entries.push_back({"isolation", {}, scalar("strict", true), false});
-      return add_section("x-conductor", "{isolation: strict}", value);
+      value.entries.push_back({"isolation", {}, scalar("strict", !is_json(says_)), false});
+      const std::string written = is_json(says_) ? R"({"isolation": "strict"})" : "{isolation: strict}";
+      return add_section("x-conductor", written, value);
     }
     if (YamlEntry* isolation = find_entry(extension->value, "isolation")) {
-      edits.push_back(text_.new_scalar(isolation->value, "strict"));
-      isolation->value = scalar("strict", true);
+      const bool plain = isolation->value.plain;
+      edits.push_back(text_.new_scalar(isolation->value, plain ? "strict" : quoted("strict")));
+      isolation->value = scalar("strict", plain);
       return;
     }
     add_key(extension->value, "isolation", "strict", scalar("strict", true));
@@ -223,6 +225,11 @@ class Editor {
 
   bool is_flow(const YamlNode& node, char opening) const { return text_.at(text_.offset(node.position)) == opening; }
 
+  // A map in one line whose keys are in quotes: other programs may read it as JSON.
+  bool is_json(const YamlNode& map) const {
+    return is_flow(map, '{') && !map.entries.empty() && text_.at(text_.offset(map.entries.front().position)) == '"';
+  }
+
   // Before `services`, at its depth.
   void add_section(const std::string& key, const std::string& value, const YamlNode& node) {
     const YamlEntry* services = find_entry(says_, "services");
@@ -243,7 +250,8 @@ class Editor {
       if (entry.key == "depends_on" || (later && (behind == nullptr || behind->key != "depends_on"))) behind = &entry;
     }
     if (is_flow(map, '{')) {
-      edits.push_back(text_.new_item(text_.offset(map.position), key + ": " + value.substr(0, value.find("  #"))));
+      const std::string name = is_json(map) ? quoted(key) : key;
+      edits.push_back(text_.new_item(text_.offset(map.position), name + ": " + value.substr(0, value.find("  #"))));
     } else {
       if (behind == nullptr) cannot(map.position, "'" + key + "' has no place here");
       const std::string indent(static_cast<std::size_t>(behind->position.column) - 1, ' ');

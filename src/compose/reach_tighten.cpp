@@ -163,13 +163,15 @@ class Tightening {
 
   void note_unused(const DesiredService& service) {
     if (!seen_) return;
-    std::set<std::string> told;
+    std::vector<std::string> unused;
     for (const auto& reach : reach_) {
-      if (reach.from != service.name || reach.kind != Kind::link || !told.insert(reach.to).second) continue;
+      if (reach.from != service.name || reach.kind != Kind::link) continue;
       const bool used = std::ranges::any_of(
           *seen_, [&](const Seen& seen) { return seen.from == service.name && seen.to == reach.to; });
-      if (!used) result_.notes.push_back(service.name + " did not connect to " + reach.to + "; its link stays");
+      if (!used && std::ranges::find(unused, reach.to) == unused.end()) unused.push_back(reach.to);
     }
+    if (!unused.empty())
+      result_.notes.push_back(service.name + " did not connect to " + base::join(unused, ", ") + "; its links stay");
   }
 
   void note_lost_internet() {

@@ -88,7 +88,7 @@ TEST_CASE("a link without ports is narrowed to those that were used, and an unus
         "+  web: {image: w, peers: [\"db:5432\", old, api, \"db:5433\"]}\n"
         "   db: {image: d}\n   old: {image: o}\n   api: {image: a, expose: [80]}\n");
   const auto notes = compose::tighten(test::project(text), seen).notes;
-  CHECK(notes == std::vector<std::string>{"web did not connect to old; its link stays"});
+  CHECK(notes == std::vector<std::string>{"web did not connect to old; its links stay"});
 }
 
 TEST_CASE("a patch keeps comments, layout and literal text") {
@@ -151,6 +151,13 @@ TEST_CASE("lists and maps in one line, and empty ones") {
           .find("+  web: {image: w, depends_on: [db], peers: [ \"x:1\", \"db\" ] }\n") != std::string::npos);
   CHECK(patch("services:\n  web:\n    depends_on: [db]\n    image: w\n  db: {image: d}\n")
             .find(" [db]\n+    peers: [\"db\"]\n") != std::string::npos);
+}
+
+TEST_CASE("a file in JSON stays JSON") {
+  CHECK(
+      patch(R"({"services": {"web": {"image": "w", "depends_on": ["db"]}, "db": {"image": "d"}}})", {}, "compose.yaml")
+          .find(R"("depends_on": ["db"], "x-peers": ["db"]}, "db": {"image": "d"}}, )"
+                R"("x-conductor": {"isolation": "strict"}})") != std::string::npos);
 }
 
 TEST_CASE("a file without a last line end, and one with line ends of another system") {
