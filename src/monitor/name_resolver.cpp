@@ -4,6 +4,7 @@
 #include "linux/events.hpp"
 #include "linux/namespaces.hpp"
 #include "monitor/socket_address.hpp"
+#include "monitor/tolerant.hpp"
 
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -64,9 +65,9 @@ void NameResolver::listen(const Fd& network_namespace) {
     datagrams_ = bound_socket(SOCK_DGRAM);
     listener_ = bound_socket(SOCK_STREAM);
   });
-  loop_.add(datagrams_.get(), EPOLLIN, [this] { on_datagram(); });
-  loop_.add(listener_.get(), EPOLLIN, [this] { accept_client(); });
-  loop_.add(timer_.get(), EPOLLIN, [this] { on_timer(); });
+  loop_.add(datagrams_.get(), EPOLLIN, tolerant([this] { on_datagram(); }));
+  loop_.add(listener_.get(), EPOLLIN, tolerant([this] { accept_client(); }));
+  loop_.add(timer_.get(), EPOLLIN, tolerant([this] { on_timer(); }));
   refresh_names();
 }
 
@@ -95,7 +96,7 @@ void NameResolver::accept_client() {
   Fd socket(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
   if (!socket || clients_.size() >= most_clients) return;
   const auto number = ++last_client_;
-  loop_.add(socket.get(), EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, [this, number] { on_client(number); });
+  loop_.add(socket.get(), EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, tolerant([this, number] { on_client(number); }));
   clients_.emplace(number, Client{std::move(socket), DnsStream(longest_question), Clock::now() + client_patience});
   arm();
 }

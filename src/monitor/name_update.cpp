@@ -2,6 +2,7 @@
 
 #include "base/error.hpp"
 #include "linux/events.hpp"
+#include "monitor/tolerant.hpp"
 
 #include <fcntl.h>
 #include <sys/epoll.h>
@@ -30,7 +31,7 @@ linux::Child spawn(std::vector<std::string> arguments) {
 
 NameUpdates::NameUpdates(Loop& loop, NameBook& book, std::vector<std::string> program)
     : loop_(loop), book_(book), program_(std::move(program)), timer_(linux::make_timer()) {
-  loop_.add(timer_.get(), EPOLLIN, [this] { on_timer(); });
+  loop_.add(timer_.get(), EPOLLIN, tolerant([this] { on_timer(); }));
 }
 
 // A command that is killed leaves nothing that the next one does not put in order.
@@ -78,7 +79,7 @@ bool NameUpdates::start(const std::string& name) {
     return false;
   }
   run.deadline = Clock::now() + patience;
-  loop_.add(run.process.pidfd.get(), EPOLLIN, [this, name] { on_end(name); });
+  loop_.add(run.process.pidfd.get(), EPOLLIN, tolerant([this, name] { on_end(name); }));
   runs_[name] = std::move(run);
   arm();
   return true;

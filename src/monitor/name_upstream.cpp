@@ -5,6 +5,7 @@
 #include "linux/events.hpp"
 #include "monitor/dns_stream.hpp"
 #include "monitor/socket_address.hpp"
+#include "monitor/tolerant.hpp"
 
 #include <sys/epoll.h>
 #include <sys/random.h>
@@ -25,12 +26,21 @@ constexpr int name_port = 53;
 constexpr std::chrono::seconds patience(2);
 constexpr std::size_t least_attempts = 2, most_servers = 3;  // as resolv.conf(5) has it
 constexpr std::size_t largest_datagram = 4096;
+constexpr std::size_t largest_resolver_file = 64U << 10U;
 constexpr int most_strangers = 64;  // messages on one socket that answer something else
 
 std::uint16_t random_id() {
   std::uint16_t id = 0;
   if (getrandom(&id, sizeof id, 0) != sizeof id) throw base::Error::from_errno("no random number");
   return id;
+}
+
+std::vector<std::string> servers_of_host() {
+  try {
+    return name_servers_of(linux::try_read_file("/etc/resolv.conf", largest_resolver_file).value_or(""));
+  } catch (const base::Error&) {
+    return {};
+  }
 }
 
 bool worth_another_try(DnsCode code) { return code == DnsCode::server_failure || code == DnsCode::refused; }
@@ -66,7 +76,7 @@ std::vector<std::string> name_servers_of(std::string_view resolver_file) {
 
 NameUpstream::NameUpstream(Loop& loop, std::vector<std::string> servers)
     : loop_(loop), servers_(std::move(servers)), timer_(linux::make_timer()) {
-  loop_.add(timer_.get(), EPOLLIN, [this] { on_timer(); });
+  loop_.add(timer_.get(), EPOLLIN, tolerant([this] { on_timer(); }));
 }
 
 NameUpstream::~NameUpstream() {
@@ -80,7 +90,7 @@ void NameUpstream::ask(const DnsQuestion& question, Done done) {
   exchange->question = question;
   exchange->done = std::move(done);
   exchange->servers = servers_;
-  if (servers_.empty()) exchange->servers = name_servers_of(linux::try_read_file("/etc/resolv.conf").value_or(""));
+  if (servers_.empty()) exchange->servers = servers_of_host();
   const std::uint64_t number = ++last_;
   questions_[number] = std::move(exchange);
   try_next(number);
@@ -115,11 +125,11 @@ void NameUpstream::open(Exchange& exchange, std::uint64_t number, bool stream) {
   if (stream) {
     exchange.stream.emplace();
     exchange.stream->put(message);
-    loop_.add(fd, EPOLLIN | EPOLLOUT | EPOLLET, [this, number] { on_stream(number); });
+    loop_.add(fd, EPOLLIN | EPOLLOUT | EPOLLET, tolerant([this, number] { on_stream(number); }));
   } else {
     if (send(fd, message.data(), message.size(), MSG_NOSIGNAL) < 0)
       throw base::Error::from_errno("cannot ask the name server");
-    loop_.add(fd, EPOLLIN, [this, number] { on_datagram(number); });
+    loop_.add(fd, EPOLLIN, tolerant([this, number] { on_datagram(number); }));
   }
   exchange.deadline = Clock::now() + patience;
   arm();
