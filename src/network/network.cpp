@@ -256,10 +256,13 @@ void Network::write_files(const std::string& id, const std::string& directory) {
 void Network::repair() {
   records_->sweep();
   const Foundation foundation(settings_, *records_);
-  const bool needed = records_->any_attached();
-  if (needed ? foundation.stands() : !linux::nft_table_exists("inet", settings_.table)) return;
+  const auto is_well = [&] {
+    if (!records_->any_attached()) return !linux::nft_table_exists("inet", settings_.table);
+    return foundation.stands() && foundation.ends_stand(records_->attached());
+  };
+  if (is_well()) return;
   const auto exclusive = lock(store::Lock::Mode::exclusive);
-  if (!records_->any_attached() || !foundation.stands()) rebuild_or_remove(records_->attached());
+  if (!is_well()) rebuild_or_remove(records_->attached());
 }
 
 }  // namespace conductor::network
