@@ -8,6 +8,7 @@
 #include "support/catch.hpp"
 
 #include <algorithm>
+#include <set>
 
 using namespace conductor::network;
 namespace linux = conductor::linux;
@@ -264,6 +265,16 @@ TEST_CASE("probes cover every declared edge and a sample of what is not declared
     CHECK(count(tasks, true) == 3);
     CHECK(std::none_of(tasks.begin(), tasks.end(),
                        [&](const ProbeTask& t) { return t.from == &world.endpoints[0] && !t.declared; }));
+  }
+  SECTION("of many pairs there is a sample, and every declared edge") {
+    for (linux::Ipv4 i = 0; i < 200; ++i) world.endpoints.push_back(endpoint("e" + std::to_string(i), 0x0ae70100 + i));
+    tasks = plan({}, 500);
+    CHECK(count(tasks, true) == 2);
+    CHECK(count(tasks, false) <= 500);
+    CHECK(count(tasks, false) >= 100);
+    std::set<const Endpoint*> sources;
+    for (const auto& task : tasks) sources.insert(task.from);
+    CHECK(sources.size() > 50);  // spread over all of them
   }
   SECTION("both ends of a range") {
     world.endpoints.front().config.links.front() = Link{"db", Protocol::udp, 9000, 9100, ""};
