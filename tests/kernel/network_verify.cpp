@@ -83,6 +83,53 @@ TEST_CASE("verify finds nothing in a world without damage, and none where nothin
   CHECK(world.findings() == Texts{});
 }
 
+TEST_CASE("verify finds nothing where everything that can be declared is declared, and as it changes") {
+  NEEDS_NAMESPACES();
+  World world;
+  network::NetworkConfig net;
+  net.name = "backend";
+  net.subnet = "172.31.77.0/24";
+  world.network().create_network(net);
+  network::EndpointConfig rich;
+  rich.names = {"rich"};
+  rich.links = {link_to("db", 0, network::Protocol::any), link_to("web", 8080)};
+  rich.links.back().last_port = 8090;
+  rich.expose = {{network::Protocol::tcp, 80, 80}, {network::Protocol::udp, 5000, 5010}};
+  rich.networks = {{"backend", {"alias"}, true, "", ""}};
+  rich.internet_to = {{"192.0.2.0/24", {}},
+                      {"198.51.100.9", {network::Protocol::tcp, 443, 443}},
+                      {"2001:db8:7::/48", {}},
+                      {"api.example.org", {network::Protocol::any, 443, 443}}};
+  rich.host_ports = {{network::Protocol::tcp, 5432, 5432}, {network::Protocol::any, 9000, 9010}};
+  network::Publish everywhere, here, one;
+  everywhere.host_port = 4000, everywhere.container_port = 80, everywhere.count = 5;
+  here.host_port = 4100, here.container_port = 80, here.scope = network::PublishScope::host;
+  one.host_ip = test::host_on_uplink, one.host_port = 4200, one.container_port = 53;
+  one.protocol = network::Protocol::udp;
+  rich.publish = {everywhere, here, one};
+  world.start("rich", rich);
+  network::EndpointConfig member;
+  member.networks = rich.networks;
+  world.start("member", member);
+  CHECK(world.findings() == Texts{});
+  CHECK(World::texts(world.network().probe({})) == Texts{});
+
+  world.network().set_resolved("rich", {"api.example.org", {"203.0.113.5", "2001:db8:9::5"}});
+  CHECK(world.findings() == Texts{});
+  rich.links.clear();
+  rich.internet_to.clear();
+  rich.internet = true;
+  rich.publish.clear();
+  world.network().reconfigure("rich", rich);
+  CHECK(world.findings() == Texts{});
+  world.stop("member");
+  world.stop("db");
+  CHECK(world.findings() == Texts{});
+  world.restart("db");
+  CHECK(world.findings() == Texts{});
+  CHECK(World::texts(world.network().probe({})) == Texts{});
+}
+
 TEST_CASE("each element too few or too many in the table is told as what it allows") {
   NEEDS_NAMESPACES();
   World world;
