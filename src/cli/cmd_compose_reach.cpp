@@ -137,10 +137,13 @@ int compose_graph(Invocation& call) {
   const compose::Project project = which.load();
   const auto reach = compose::declared_reach(project, publish_scope_if_readable(call));
   const std::string drawn = compose::draw(project, reach, wanted, services);
-  if (output.empty() || output == "-")
+  if (output.empty() || output == "-") {
     print(drawn);
-  else
-    store::write_file_atomically(std::filesystem::absolute(output).string(), drawn, false);
+    return 0;
+  }
+  using Allow = std::filesystem::perms;
+  store::write_file_atomically(std::filesystem::absolute(output).string(), drawn, false);
+  std::filesystem::permissions(output, Allow::group_read | Allow::others_read, std::filesystem::perm_options::add);
   return 0;
 }
 
