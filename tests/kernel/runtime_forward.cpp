@@ -118,3 +118,63 @@ TEST_CASE("a connection that the container refuses ends") {
   char byte = 0;
   CHECK(recv(client.get(), &byte, 1, 0) <= 0);
 }
+
+TEST_CASE("what is refused at one address of the container is tried at the other") {
+  NEEDS_ROOT();
+  constexpr const char* nobody = "127.0.0.2";
+  Containers containers;
+  const Bound tcp = bind_any(SOCK_STREAM), udp = bind_any(SOCK_DGRAM);
+  const Bound published_tcp = bind_any(SOCK_STREAM), published_udp = bind_any(SOCK_DGRAM);
+  REQUIRE(listen(tcp.socket.get(), 8) == 0);
+  REQUIRE(listen(published_tcp.socket.get(), 8) == 0);
+  auto created = containers.runtime().create(on_host_network(containers, {"sleep", "1000"}), {});
+  created.start({{published_tcp.socket.get(), false, nobody, loopback, tcp.port},
+                 {published_udp.socket.get(), true, nobody, loopback, udp.port}});
+  created.detach();
+
+  const auto client = connect_to(published_tcp.port, SOCK_STREAM);
+  linux::write_all(client.get(), "question");
+  const linux::Fd peer(accept4(tcp.socket.get(), nullptr, nullptr, SOCK_CLOEXEC));
+  REQUIRE(peer);
+  char buffer[16];
+  CHECK(recv(peer.get(), buffer, sizeof buffer, 0) == 8);
+
+  // A datagram that is refused is lost, as on any network; the next ones arrive.
+  const auto sender = connect_to(published_udp.port, SOCK_DGRAM);
+  bool arrived = false;
+  for (int i = 0; i < 50 && !arrived; ++i) {
+    REQUIRE(send(sender.get(), "x", 1, 0) == 1);
+    arrived = linux::wait_readable(udp.socket.get(), 100);
+  }
+  CHECK(arrived);
+}
+
+TEST_CASE("a port that is withdrawn is closed, with what came through it; others stay") {
+  NEEDS_ROOT();
+  Containers containers;
+  const Bound server = bind_any(SOCK_STREAM);
+  REQUIRE(listen(server.socket.get(), 8) == 0);
+  Bound first = bind_any(SOCK_STREAM), second = bind_any(SOCK_STREAM), datagrams = bind_any(SOCK_DGRAM);
+  for (const auto* published : {&first, &second}) REQUIRE(listen(published->socket.get(), 8) == 0);
+  const auto what = on_host_network(containers, {"sleep", "1000"});
+  auto created = containers.runtime().create(what, {});
+  created.start({{first.socket.get(), false, loopback, {}, server.port},
+                 {second.socket.get(), false, loopback, {}, server.port},
+                 {datagrams.socket.get(), true, loopback, {}, server.port}});
+  created.detach();
+  for (auto* published : {&first, &second, &datagrams}) published->socket.reset();
+
+  const auto open = connect_to(first.port, SOCK_STREAM);
+  const linux::Fd peer(accept4(server.socket.get(), nullptr, nullptr, SOCK_CLOEXEC));
+  REQUIRE(peer);
+  containers.runtime().withdraw(what.id, {{false, loopback, first.port}, {true, loopback, datagrams.port}});
+  char byte = 0;
+  REQUIRE(linux::wait_readable(open.get(), 5000));
+  CHECK(recv(open.get(), &byte, 1, 0) <= 0);
+  const sockaddr_in closed = address_of(first.port), free = address_of(datagrams.port);
+  const linux::Fd late(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  CHECK(connect(late.get(), reinterpret_cast<const sockaddr*>(&closed), sizeof closed) != 0);
+  const linux::Fd again(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  CHECK(bind(again.get(), reinterpret_cast<const sockaddr*>(&free), sizeof free) == 0);
+  connect_to(second.port, SOCK_STREAM);
+}
