@@ -1,5 +1,6 @@
 // Network::probe: what is declared has to open, what is not must not.
 #include "base/error.hpp"
+#include "linux/namespaces.hpp"
 #include "network/network.hpp"
 #include "network/probe_plan.hpp"
 #include "network/probe_run.hpp"
@@ -37,7 +38,11 @@ std::vector<Finding> Network::probe(const std::vector<std::string>& ids) const {
   // Nobody's reach is changed meanwhile.
   const auto shared = lock(store::Lock::Mode::shared);
   const auto attached = records_->attached();
-  const auto tasks = plan_probes(settings_, attached, ids);
+  Endpoint host;
+  host.config.names = {"the host"};
+  auto tasks = plan_probes(settings_, attached, ids);
+  const auto towards_host = plan_host_probes(settings_, attached, ids, host);
+  tasks.insert(tasks.end(), towards_host.begin(), towards_host.end());
   std::vector<Finding> findings;
   std::set<std::string> unopened;
   for (std::size_t first = 0; first < tasks.size();) {
@@ -45,6 +50,7 @@ std::vector<Finding> Network::probe(const std::vector<std::string>& ids) const {
     const std::vector<ProbeTask> batch(tasks.begin() + static_cast<std::ptrdiff_t>(first),
                                        tasks.begin() + static_cast<std::ptrdiff_t>(end));
     std::map<std::string, linux::Fd> spaces;
+    spaces.emplace(host.id, linux::open_own_namespace("net"));
     for (const auto& task : batch)
       for (const Endpoint* endpoint : {task.from, task.to}) {
         if (spaces.contains(endpoint->id) || unopened.contains(endpoint->id)) continue;

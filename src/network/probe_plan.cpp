@@ -1,5 +1,7 @@
 #include "network/probe_plan.hpp"
 
+#include "network/attachment.hpp"
+#include "network/egress.hpp"
 #include "network/graph.hpp"
 #include "network/verify_words.hpp"
 
@@ -31,12 +33,16 @@ std::vector<int> ports_to_try(const PortRange& range) {
   return first == range.last ? std::vector{first} : std::vector{first, range.last};
 }
 
+bool is_chosen(const Endpoint& endpoint, const std::vector<std::string>& ids) {
+  return ids.empty() || std::find(ids.begin(), ids.end(), endpoint.id) != ids.end();
+}
+
 class Plan {
  public:
   Plan(const Settings& settings, const std::vector<Endpoint>& attached, const std::vector<std::string>& ids)
       : settings_(settings) {
     for (const auto& endpoint : attached)
-      if (ids.empty() || std::find(ids.begin(), ids.end(), endpoint.id) != ids.end()) chosen_.push_back(&endpoint);
+      if (is_chosen(endpoint, ids)) chosen_.push_back(&endpoint);
     // Of everybody's edges: what somebody may use is the first thing others must not.
     for (const auto& edge : edges(attached)) {
       open_[{edge.from, edge.to}].push_back(edge.ports);
@@ -103,6 +109,26 @@ class Plan {
 std::vector<ProbeTask> plan_probes(const Settings& settings, const std::vector<Endpoint>& attached,
                                    const std::vector<std::string>& ids, std::size_t undeclared) {
   return Plan(settings, attached, ids).make(undeclared);
+}
+
+std::vector<ProbeTask> plan_host_probes(const Settings& settings, const std::vector<Endpoint>& attached,
+                                        const std::vector<std::string>& ids, const Endpoint& host) {
+  std::vector<linux::IpAddress> addresses{gateway_of(false)};
+  if (settings.ipv6()) addresses.push_back(host_address6(settings));
+  std::vector<ProbeTask> tasks;
+  for (const Endpoint& from : attached) {
+    if (!is_chosen(from, ids)) continue;
+    const auto open = merged_ports(from.config.host_ports);
+    for (const auto& address : addresses) {
+      for (const auto& range : open)
+        for (const int port : ports_to_try(range))
+          tasks.push_back({&from, &host, address, kind_of(range.protocol), port, true});
+      for (const Protocol protocol : {Protocol::tcp, Protocol::udp})
+        if (!opens(open, protocol, sample_port))
+          tasks.push_back({&from, &host, address, kind_of(protocol), sample_port, false});
+    }
+  }
+  return tasks;
 }
 
 std::string target_words(const ProbeTask& task) {

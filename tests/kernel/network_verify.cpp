@@ -424,6 +424,12 @@ TEST_CASE("probes: what is declared opens, what is not does not") {
                 "extra probe: other can reach web on tcp 64999 (" + web + "), which nobody declared",
                 "extra probe: other can reach web on udp 64999 (" + web + "), which nobody declared"});
   }
+  SECTION("a service of the host that nobody declared") {
+    const std::string other = world.address("other");
+    world.nft("add element " + world.table() + " host_ports { " + other + " . tcp . 64999 }");
+    CHECK(World::texts(world.network().probe({"other"})) ==
+          Texts{"extra probe: other can reach the host on tcp 64999 (169.254.1.1), which nobody declared"});
+  }
   SECTION("without the table nothing opens, and nothing undeclared either") {
     world.nft("delete table " + world.table());
     for (const auto& text : World::texts(world.network().probe({}))) CHECK_THAT(text, !Contains("extra"));

@@ -276,6 +276,14 @@ TEST_CASE("probes cover every declared edge and a sample of what is not declared
     for (const auto& task : tasks) sources.insert(task.from);
     CHECK(sources.size() > 50);  // spread over all of them
   }
+  SECTION("services of the host") {
+    world.endpoints.front().config.host_ports = {{Protocol::tcp, 5432, 5432}};
+    const Endpoint host = endpoint("the host", 0);
+    tasks = plan_host_probes(world.settings, world.endpoints, {}, host);
+    CHECK(count(tasks, true) == 1);
+    CHECK(count(tasks, false) == 4);  // a port of TCP and of UDP, of each
+    CHECK(target_words(tasks.front()) == "the host on tcp 5432 (169.254.1.1)");
+  }
   SECTION("both ends of a range") {
     world.endpoints.front().config.links.front() = Link{"db", Protocol::udp, 9000, 9100, ""};
     tasks = plan({});
