@@ -81,7 +81,9 @@ class Tightening {
     for (auto& [peer, ports] : result) {
       std::ranges::sort(ports);
       ports.erase(std::unique(ports.begin(), ports.end()), ports.end());
-      if (ports.size() > most_ports || ports.front().first == 0) ports.clear();
+      // Echo requests and the like follow any link: they ask for one without ports only where nothing else was seen.
+      std::erase_if(ports, [](const PortRange& seen) { return seen.first == 0; });
+      if (ports.size() > most_ports) ports.clear();
     }
     return result;
   }

@@ -109,6 +109,55 @@ class OnTheMachine(harness.Case):
         self.compose("stop", "counter")
         self.assertTrue(any(f"{self.project}-counter-1 does not run" in text for text in self.findings()))
 
+    def table(self):
+        return json.loads(conductor("network", "inspect", "links").stdout)[0]["Instance"]["Table"].split()
+
+    def test_a_lost_table_and_a_lost_link_are_named(self):
+        family, table = self.table()
+        links = subprocess.run(["nft", "-j", "list", "set", family, table, "links"], capture_output=True, text=True, check=True)
+        element = next(part["set"]["elem"] for part in json.loads(links.stdout)["nftables"] if "set" in part)[0]["concat"]
+        subprocess.run(["nft", "delete", "element", family, table, "links", "{", " . ".join(map(str, element)), "}"], check=True)
+        found = self.findings()
+        self.assertEqual(len(found), 1, found)
+        self.assertRegex(found[0], f"{self.project}-external-1 .*{self.project}-counter-1 .*8080")
+        subprocess.run(["nft", "delete", "table", family, table], check=True)
+        self.assertTrue(any(table in text for text in self.findings()))
+        self.compose("up", "-d")
+        self.assertEqual(self.findings(), [])
+
+    def test_what_is_wrong_with_others_is_not_told(self):
+        other = self.project + "-other"
+        self.addCleanup(conductor, "compose", "-p", other, "down", "-t", "0", cwd=self.folder, check=False)
+        conductor("compose", "-p", other, "up", "-d", cwd=self.folder)
+        family, table = self.table()
+        links = subprocess.run(["nft", "-j", "list", "set", family, table, "links"], capture_output=True, text=True, check=True)
+        elements = next(part["set"]["elem"] for part in json.loads(links.stdout)["nftables"] if "set" in part)
+        self.assertTrue(elements)
+        address = json.loads(conductor("inspect", f"{other}-external-1").stdout)[0]["NetworkSettings"]["IPAddress"]
+        for element in elements:
+            if element["concat"][0] == address:
+                subprocess.run(["nft", "delete", "element", family, table, "links", "{",
+                                " . ".join(map(str, element["concat"])), "}"], check=True)
+        self.assertEqual(self.findings(), [])
+        done = conductor("compose", "-p", other, "verify", cwd=self.folder, check=False)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("1 finding.", done.stdout)
+
+    def test_an_open_file_becomes_strict_by_what_is_seen(self):
+        self.compose("down", "-t", "0")
+        (self.folder / "conductor.yaml").unlink()
+        self.write("compose.yaml", SHOP.replace('    peers: ["counter:8080"]\n', "    depends_on: [counter]\n"))
+        self.compose("up", "-d")
+        self.assertEqual(self.findings(), [])
+        self.compose("exec", "-T", "external", "wget", "-q", "-O", "-", "http://counter:8080/", check=False)
+        patch = self.compose("tighten", "--observe", "0s")
+        self.assertIn("without internet from now on: counter, external", patch.stderr)
+        subprocess.run(["patch", "-p0"], cwd=self.folder, input=patch.stdout, text=True, check=True, capture_output=True)
+        self.assertIn('    x-peers: ["counter:8080"]\n', (self.folder / "compose.yaml").read_text())
+        self.assertEqual(self.compose("why", "external", "counter", "8081", check=False).returncode, 2)
+        self.compose("up", "-d")
+        self.assertEqual(self.findings("--probe"), [])
+
     def test_tighten_from_what_is_seen(self):
         self.write("conductor.yaml", SHOP.replace("counter:8080", "counter"))
         self.compose("up", "-d")

@@ -39,7 +39,7 @@ TEST_CASE("reach words: published ports in docker's forms") {
 
 TEST_CASE("reach words: published ports that are none say what was expected") {
   CHECK_THROWS_WITH(cli::to_publish("published=80"), Contains("target=PORT"));
-  CHECK_THROWS_WITH(cli::to_publish("target=80,scoop=all"), Contains("did you mean 'scope'"));
+  CHECK_THROWS_WITH(cli::to_publish("target=80,scop=all"), Contains("did you mean 'scope'"));
   CHECK_THROWS_WITH(cli::to_publish("target=80,scope=everyone"), Contains("all, host or loopback"));
   CHECK_THROWS_WITH(cli::to_publish("3000:8080/sctp"), Contains("tcp or udp"));
   for (const char* bad : {"", "0", "a:b", "1:2:3:4", "80:", "70000:80", "1-3:1-2", "[::1:80:80"})
