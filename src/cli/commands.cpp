@@ -185,7 +185,7 @@ Found find_in_family(const Family& family, const std::vector<std::string>& words
 }
 
 std::string aligned(std::string_view name, std::string_view summary) {
-  constexpr std::size_t width = 20;
+  constexpr std::size_t width = 22;
   std::string line = "  " + std::string(name);
   line.resize(std::max(line.size() + 1, width), ' ');
   return line + std::string(summary) + "\n";

@@ -6,6 +6,7 @@
 #include "cli/filters.hpp"
 #include "linux/ip_address.hpp"
 #include "network/attachment.hpp"
+#include "network/foreign_chains.hpp"
 #include "network/graph.hpp"
 #include "store/settings.hpp"
 
@@ -98,6 +99,8 @@ Json instance_json(const network::Settings& settings) {
   json.set("Mark", settings.mark);
   json.set("PublishScope", base::enum_name(settings.publish_scope));
   json.set("Uplinks", base::to_json(network::uplink_interfaces()));
+  // Chains of other firewalls that drop forwarded packets and do not let ours pass: none while a container is attached.
+  json.set("ClosedForwardChains", base::to_json(network::ForeignChains(settings).closed()));
   json.set("NameServers", base::to_json(network::host_name_servers()));
   return json;
 }

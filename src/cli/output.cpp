@@ -49,6 +49,60 @@ std::string evaluate(std::string_view expression, const base::Json& value) {
   return as_json ? found.dump() : shown(found);
 }
 
+// Moves `position` behind the {{end}} that belongs to a range whose text begins there.
+void skip_range(std::string_view text, std::size_t& position) {
+  for (int depth = 1; depth > 0;) {
+    const auto begin = text.find("{{", position), end = text.find("}}", position);
+    if (begin == std::string_view::npos || end == std::string_view::npos)
+      throw base::Error("template: {{range …}} without {{end}}");
+    const auto expression = base::trim(text.substr(begin + 2, end - begin - 2));
+    depth += expression.starts_with("range ") ? 1 : expression == "end" ? -1 : 0;
+    position = end + 2;
+  }
+}
+
+// The text of a template up to its end, or to the {{end}} that belongs to a range; `position` is moved behind it.
+std::string expand(std::string_view text, std::size_t& position, const base::Json& value, bool in_range);
+
+// {{range .Path}}…{{end}}: the text between for each item of a list or each member of an object.
+std::string expand_range(std::string_view path, std::string_view text, std::size_t& position, const base::Json& value) {
+  const base::Json& list = look_up(value, base::trim(path));
+  const std::size_t begin = position;
+  std::string out;
+  if (list.array_items() != nullptr)
+    for (const auto& item : *list.array_items()) out += expand(text, position = begin, item, true);
+  else if (list.members() != nullptr)
+    for (const auto& [name, member] : *list.members()) out += expand(text, position = begin, member, true);
+  if (position == begin) skip_range(text, position);
+  return out;
+}
+
+std::string expand(std::string_view text, std::size_t& position, const base::Json& value, bool in_range) {
+  constexpr std::string_view range = "range ";
+  std::string out;
+  while (position < text.size()) {
+    const auto rest = text.substr(position);
+    if (rest.starts_with("{{")) {
+      const auto end = rest.find("}}");
+      if (end == std::string_view::npos) throw base::Error("template: '{{' without '}}'");
+      const auto expression = base::trim(rest.substr(2, end - 2));
+      position += end + 2;
+      if (expression == "end" && in_range) return out;
+      if (expression.starts_with(range))
+        out += expand_range(expression.substr(range.size()), text, position, value);
+      else
+        out += evaluate(expression, value);
+    } else if (rest.starts_with("\\t") || rest.starts_with("\\n")) {
+      out += rest[1] == 't' ? '\t' : '\n';
+      position += 2;
+    } else {
+      out += text[position++];
+    }
+  }
+  if (in_range) throw base::Error("template: {{range …}} without {{end}}");
+  return out;
+}
+
 // Columns a text takes on a terminal, for text of letters one column wide: bytes that begin a character (UTF-8).
 std::size_t width_of(const std::string& text) {
   return static_cast<std::size_t>(
@@ -115,22 +169,8 @@ std::string escape_lines(std::string_view message) {
 }
 
 std::string expand_template(const std::string& text, const base::Json& value) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size();) {
-    if (text.compare(i, 2, "{{") == 0) {
-      const auto end = text.find("}}", i);
-      if (end == std::string::npos) throw base::Error("template: '{{' without '}}'");
-      out += evaluate(std::string_view(text).substr(i + 2, end - i - 2), value);
-      i = end + 2;
-    } else if (text.compare(i, 2, "\\t") == 0) {
-      out += '\t', i += 2;
-    } else if (text.compare(i, 2, "\\n") == 0) {
-      out += '\n', i += 2;
-    } else {
-      out += text[i++];
-    }
-  }
-  return out;
+  std::size_t position = 0;
+  return expand(text, position, value, false);
 }
 
 std::string render_list(const std::vector<Column>& columns, const std::vector<base::Json>& rows,

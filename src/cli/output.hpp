@@ -30,7 +30,8 @@ struct Column {
 std::string render_list(const std::vector<Column>& columns, const std::vector<base::Json>& rows,
                         const std::string& format);
 
-// "{{.Config.Image}}", "{{json .}}", \t and \n; an unknown key throws with what was probably meant.
+// "{{.Config.Image}}", "{{json .}}", "{{range .Networks}}{{.IPAddress}} {{end}}", \t and \n; an unknown key throws with
+// what was probably meant.
 std::string expand_template(const std::string& text, const base::Json& value);
 
 }  // namespace conductor::cli

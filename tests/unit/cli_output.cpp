@@ -96,6 +96,20 @@ TEST_CASE("commands: every row has a summary, and no name is there twice") {
   }
 }
 
+TEST_CASE("templates: for each item of a list and each member of an object") {
+  const auto value = base::Json::parse(
+      R"({"Networks":{"a":{"IP":"1","Names":["x","y"]},"b":{"IP":"2","Names":[]}},"None":[],"Words":["p","q"]})");
+  const auto expand = [&](const char* text) { return cli::expand_template(text, value); };
+  CHECK(expand("{{range .Networks}}{{.IP}};{{end}}!") == "1;2;!");
+  CHECK(expand("{{range .Networks}}{{.IP}}{{range .Names}} {{.}}{{end}},{{end}}") == "1 x y,2,");
+  CHECK(expand("{{range .Words}}{{.}}\\n{{end}}") == "p\nq\n");
+  CHECK(expand("[{{range .None}}{{.IP}}{{range .X}}{{end}}{{end}}]") == "[]");
+  CHECK_THROWS_WITH(expand("{{range .Words}}{{.}}"), Contains("without {{end}}"));
+  CHECK_THROWS_WITH(expand("{{range .None}}"), Contains("without {{end}}"));
+  CHECK_THROWS_WITH(expand("{{range .Nets}}{{end}}"), Contains("there is no field 'Nets'"));
+  CHECK_THROWS(expand("{{end}}"));
+}
+
 TEST_CASE("run options: restart policies") {
   CHECK(cli::parse_restart("on-failure:3").max_retries == 3);
   CHECK(cli::parse_restart("unless-stopped").policy == monitor::RestartPolicy::unless_stopped);
