@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -113,6 +114,8 @@ class Netlink {
   std::vector<Neighbour> neighbours(int index);  // of both families
   // Those of the filter set_source_filter has made; nothing when there is none, or another.
   std::optional<std::vector<IpAddress>> source_filter(int index);
+  // All interfaces that can have such a filter (clsact): one question, however many there are.
+  std::set<int> filtering_interfaces();
 
  private:
   // Looks again after each change that the group (RTNLGRP_*) tells of.

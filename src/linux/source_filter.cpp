@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <cstring>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 namespace conductor::linux {
@@ -161,6 +162,19 @@ std::optional<std::vector<IpAddress>> Netlink::source_filter(int index) {
   auto sources = sources_of(program);
   if (!acts || bytes_of(program_of(sources)) != bytes_of(program)) return std::nullopt;
   return sources;
+}
+
+std::set<int> Netlink::filtering_interfaces() {
+  RequestBuilder m(RTM_GETQDISC, NLM_F_DUMP);
+  m.extra<tcmsg>();
+  std::set<int> result;
+  socket_.ask(m.get(), [&](const nlmsghdr* message) {
+    each_attribute(message, sizeof(tcmsg), [&](int type, const nlattr* a) {
+      if (type == TCA_KIND && std::string_view(mnl_attr_get_str(a)) == "clsact")
+        result.insert(static_cast<const tcmsg*>(mnl_nlmsg_get_payload(message))->tcm_ifindex);
+    });
+  });
+  return result;
 }
 
 }  // namespace conductor::linux

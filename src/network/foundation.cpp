@@ -146,13 +146,14 @@ bool Foundation::ends_stand(const std::vector<Endpoint>& attached) const {
   for (auto& link : netlink.links()) links.emplace(link.name, link);
   std::set<std::pair<int, linux::IpAddress>> routed;
   for (const auto& route : netlink.routes()) routed.emplace(route.interface, route.destination);
+  const auto filtering = netlink.filtering_interfaces();
   return std::all_of(attached.begin(), attached.end(), [&](const Endpoint& endpoint) {
     const auto link = links.find(endpoint.interface);
     if (link == links.end()) return true;  // not made yet, or dying with its namespace
     const auto addresses = addresses_of(settings_, endpoint);
-    return link->second.up && std::all_of(addresses.begin(), addresses.end(), [&](const auto& address) {
-             return routed.contains({link->second.index, address});
-           });
+    return link->second.up && filtering.contains(link->second.index) &&
+           std::all_of(addresses.begin(), addresses.end(),
+                       [&](const auto& address) { return routed.contains({link->second.index, address}); });
   });
 }
 

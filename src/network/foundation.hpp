@@ -27,7 +27,7 @@ class Foundation {
   Foundation(const Settings& settings, const Records& records) : settings_(settings), records_(records) {}
   // Some reads of the kernel's state, the same number however many endpoints there are.
   bool stands() const;
-  // The host's ends of all these are up and have their routes: not so after one was set down and up again.
+  // The host's ends of all these are up and have their routes and filters: not so after one was set down and up again.
   bool ends_stand(const std::vector<Endpoint>& attached) const;
   // The whole of it for these endpoints, the table in one transaction; what stands already is replaced.
   void build(const std::vector<Endpoint>& attached) const;

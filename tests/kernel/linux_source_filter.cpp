@@ -98,10 +98,12 @@ TEST_CASE("a second filter replaces the first") {
   const Pair pair;
   inside(pair.here, [&] {
     linux::Netlink netlink;
+    CHECK_FALSE(netlink.filtering_interfaces().contains(pair.index_here));
     netlink.set_source_filter(pair.index_here, {ip("10.9.0.9")});
     netlink.set_source_filter(pair.index_here, {ip("10.9.0.2")});
     netlink.send();
     CHECK(netlink.source_filter(pair.index_here) == std::vector{ip("10.9.0.2")});
+    CHECK(netlink.filtering_interfaces().contains(pair.index_here));
     netlink.set_source_filter(pair.index_here, {});
     netlink.send();
     CHECK(netlink.source_filter(pair.index_here) == std::vector<IpAddress>{});

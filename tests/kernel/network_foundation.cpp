@@ -1,0 +1,138 @@
+// The foundation: rules, guards and addresses of both families, and what of it somebody else can take away.
+#include "linux/namespaces.hpp"
+#include "linux/nftables.hpp"
+#include "network/attachment.hpp"
+#include "network/foundation.hpp"
+#include "network/interface_settings.hpp"
+#include "network/uplinks.hpp"
+#include "network_rig.hpp"
+#include "support/catch.hpp"
+
+#include <algorithm>
+#include <set>
+
+namespace linux = conductor::linux;
+namespace network = conductor::network;
+using test::Outcome;
+using test::Rig;
+
+#define NEEDS_NAMESPACES() \
+  if (!test::can_make_network_namespaces()) SKIP_TEST("needs root and network namespaces")
+
+namespace {
+
+constexpr int port = 8080;
+
+struct World {
+  World() : records(rig.locations()) {
+    network::EndpointConfig a;
+    a.links = {{"b", network::Protocol::tcp, port, port, ""}};
+    rig.start("b");
+    rig.start("a", a);
+    rig.serve("b", port);
+  }
+  network::Foundation foundation() const { return {rig.settings(), records}; }
+  bool ends_stand() const { return foundation().ends_stand(records.attached()); }
+  int interface(const std::string& id) const { return linux::Netlink().link(rig.network().find(id)->interface)->index; }
+  bool connects() const {
+    return rig.connect("a", "b", port) == Outcome::connected &&
+           (!rig.ipv6() || rig.connect(rig.space("a"), rig.address6("b"), port) == Outcome::connected);
+  }
+
+  Rig rig;
+  network::Records records;
+};
+
+}  // namespace
+
+TEST_CASE("policy rules: four of each family, three more for each further range") {
+  network::Settings settings;
+  settings.subnet6 = *linux::parse_ip("fd12:3456::");
+  const auto rules =
+      network::policy_rules(settings, {settings.range(), settings.range6(), *linux::parse_prefix("172.28.0.0/24")});
+  CHECK(std::count_if(rules.begin(), rules.end(), [](const auto& rule) { return rule.v6; }) == 4);
+  CHECK(std::count_if(rules.begin(), rules.end(), [](const auto& rule) { return !rule.v6; }) == 7);
+  for (const auto& rule : rules) {
+    CHECK(rule.priority >= settings.rule_priority);
+    CHECK(rule.priority < settings.rule_priority + 4);
+    CHECK(rule.prohibit == (rule.priority >= settings.rule_priority + 2));
+  }
+}
+
+TEST_CASE("without the table packets for services of the host are blocked, and the host's own address is silent") {
+  NEEDS_NAMESPACES();
+  World world;
+  world.rig.serve(world.rig.host(), 9000);
+  CHECK(world.foundation().stands());
+  linux::run_nft("delete table inet conductor");
+  CHECK_FALSE(world.foundation().stands());
+  CHECK(world.rig.connect(world.rig.space("a"), test::host_to_endpoints, 9000) == Outcome::silent);
+  if (world.rig.ipv6()) CHECK(world.rig.connect(world.rig.space("a"), world.rig.host6(), 9000) == Outcome::silent);
+  world.foundation().build(world.records.attached());
+  CHECK(world.foundation().stands());
+  CHECK(world.connects());
+}
+
+TEST_CASE("an end that was down and up again is put right") {
+  NEEDS_NAMESPACES();
+  World world;
+  CHECK(world.ends_stand());
+  const int index = world.interface("b");
+  linux::Netlink netlink;
+  netlink.remove_route({*linux::parse_ip(world.rig.address("b")), 32, {}, index, {}, false, 254});
+  netlink.send();
+  CHECK_FALSE(world.ends_stand());
+  world.foundation().build(world.records.attached());
+  CHECK(world.ends_stand());
+  CHECK(world.connects());
+  const auto filter = linux::Netlink().source_filter(index);
+  REQUIRE(filter);
+  const auto addresses = network::addresses_of(world.rig.settings(), *world.rig.network().find("b"));
+  CHECK(std::set(filter->begin(), filter->end()) == std::set(addresses.begin(), addresses.end()));
+}
+
+TEST_CASE("each family's uplink is guarded, and forwards for us alone") {
+  NEEDS_NAMESPACES();
+  World world;
+  if (!world.rig.ipv6()) SKIP_TEST("this host forwards no IPv6");
+  const auto uplinks = network::uplinks();
+  CHECK(uplinks == std::vector<network::Uplink>{{"up0", false}, {"up0", true}});
+  CHECK(network::read_interface_setting(network::Family::ipv6, "up0", "force_forwarding") == 1);
+  CHECK(network::read_interface_setting(network::Family::ipv6, "all", "forwarding") == 0);
+  CHECK(network::read_interface_setting(network::Family::ipv6, "up0", "forwarding") == 0);
+  const auto rules = linux::Netlink().rules();
+  for (const bool v6 : {false, true})
+    CHECK(std::any_of(rules.begin(), rules.end(), [&](const auto& rule) {
+      return rule.v6 == v6 && rule.prohibit && rule.input_interface == "up0" &&
+             rule.priority == world.rig.settings().guard_priority;
+    }));
+  // The host itself is reached as before: neighbour discovery included.
+  world.rig.serve(world.rig.host(), 9000);
+  CHECK(world.rig.connect(world.rig.neighbour(), test::host_on_uplink6, 9000) == Outcome::connected);
+  world.rig.stop("a");
+  world.rig.stop("b");
+  CHECK(network::read_interface_setting(network::Family::ipv6, "up0", "force_forwarding") == 0);
+}
+
+TEST_CASE("ranges of networks that are gone leave no rule and no guard") {
+  NEEDS_NAMESPACES();
+  World world;
+  network::NetworkConfig net;
+  net.name = "n";
+  net.subnet = "172.28.5.0/24";
+  const auto range = *linux::parse_prefix(net.subnet);
+  const linux::PacketGuard guard{range, world.rig.settings().mark};
+  const auto has_rule = [&] {
+    const auto rules = linux::Netlink().rules();
+    return std::any_of(rules.begin(), rules.end(), [&](const auto& rule) { return rule.from == range; });
+  };
+  world.rig.network().create_network(net);
+  world.foundation().build(world.records.attached());
+  CHECK(has_rule());
+  CHECK(linux::packet_guard_stands(guard));
+  world.rig.network().remove_network("n");
+  if (!world.foundation().stands()) world.foundation().build(world.records.attached());
+  CHECK_FALSE(has_rule());
+  CHECK_FALSE(linux::packet_guard_stands(guard));
+  CHECK(world.foundation().stands());
+}
