@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <csignal>
 #include <cstdlib>
 #include <thread>
 
@@ -256,6 +257,7 @@ TEST_CASE("engine: a container that may reach named hosts asks a resolver of its
   EngineRig rig;
   auto config = rig.shell(sleeping);
   config.endpoint.internet_to = {{"*.example.org", {}}};
+  config.restart.policy = monitor::RestartPolicy::always;
   const auto web = start(rig, "web", config);
   const auto look_up = [&](const std::string& name) {
     return rig.exec(web.id, {"sh", "-c", "busybox nslookup " + name + " 2>&1"}).output;
@@ -272,11 +274,18 @@ TEST_CASE("engine: a container that may reach named hosts asks a resolver of its
   rig.engine().set_endpoint(web.id, endpoint);
   CHECK_THAT(look_up("api.example.com"), Contains("NXDOMAIN"));
 
+  // So it does after a restart.
+  linux::send_signal(*linux::open_process(rig.engine().runtime().status(web.id)->process), SIGKILL);
+  REQUIRE(rig.engine().runtime().wait_for(
+      web.id, [](const auto& status) { return status.restarts == 1 && status.phase == monitor::Phase::running; },
+      std::chrono::seconds(10)));
+  CHECK_THAT(look_up("api.example.com"), Contains("NXDOMAIN"));
+
   // A new monitor serves the names as the old one did.
   const auto monitor = rig.engine().runtime().status(web.id)->monitor;
   const auto process = linux::open_process(monitor);
   REQUIRE(process);
-  linux::send_signal(*process, 9);
+  linux::send_signal(*process, SIGKILL);
   REQUIRE(linux::wait_ended(*process, 5000));
   REQUIRE(rig.engine().runtime().running(web.id));
   CHECK_THAT(look_up("api.example.com"), Contains("NXDOMAIN"));
