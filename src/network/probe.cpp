@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
 
 namespace conductor::network {
@@ -28,6 +29,15 @@ void judge(const ProbeTask& task, ProbeOutcome outcome, std::vector<Finding>& fi
     findings.push_back({Kind::extra, "probe", from + " can " + verb + target + ", which nobody declared"});
   } else if (!task.declared && outcome == ProbeOutcome::silent && task.kind == ProbeTask::Kind::tcp) {
     findings.push_back({Kind::damaged, "probe", from + " may not reach " + target + ", but is not told so at once"});
+  }
+}
+
+// Nothing for one that has just ended, too.
+std::optional<linux::Fd> try_open(const Network::NamespaceOpener& opener, const std::string& id) {
+  try {
+    return opener(id);
+  } catch (const base::Error&) {
+    return std::nullopt;
   }
 }
 
@@ -54,7 +64,7 @@ std::vector<Finding> Network::probe(const std::vector<std::string>& ids) const {
     for (const auto& task : batch)
       for (const Endpoint* endpoint : {task.from, task.to}) {
         if (spaces.contains(endpoint->id) || unopened.contains(endpoint->id)) continue;
-        if (auto space = opener_(endpoint->id)) {
+        if (auto space = try_open(opener_, endpoint->id)) {
           spaces.emplace(endpoint->id, std::move(*space));
           continue;
         }

@@ -36,7 +36,7 @@ network::Link link_to(const std::string& peer, int port, network::Protocol proto
 // "web" may reach "db" and the internet; "db" publishes a port; "other" is on its own.
 class World : public Rig {
  public:
-  World() {
+  explicit World(const std::string& configuration = {}) : Rig(configuration) {
     network::EndpointConfig web, db;
     web.links = {link_to("db", 5432)};
     web.internet = true;
@@ -128,6 +128,36 @@ TEST_CASE("verify finds nothing where everything that can be declared is declare
   world.restart("db");
   CHECK(world.findings() == Texts{});
   CHECK(World::texts(world.network().probe({})) == Texts{});
+}
+
+TEST_CASE("verify and probe agree with a world without IPv6, and see it come back") {
+  NEEDS_NAMESPACES();
+  World world("ipv6 = off\n");
+  REQUIRE_FALSE(world.ipv6());
+  CHECK(world.findings() == Texts{});
+  CHECK(World::texts(world.network().probe({})) == Texts{});
+  if (!linux::try_read_file("/proc/sys/net/ipv6/conf/all/disable_ipv6")) SKIP_TEST("a kernel without IPv6");
+  const std::string db = world.interface("db");
+  linux::write_kernel_file("/proc/sys/net/ipv6/conf/" + db + "/disable_ipv6", "0");
+  const auto found = world.findings();
+  CHECK(std::count(found.begin(), found.end(),
+                   "damaged sysctl: net.ipv6.conf." + db + ".disable_ipv6 (db) is 0 instead of 1") == 1);
+}
+
+TEST_CASE("a network of the host that comes to overlap a network of containers is told") {
+  NEEDS_NAMESPACES();
+  World world;
+  network::NetworkConfig net;
+  net.name = "backend";
+  net.subnet = "172.31.77.0/24";
+  world.network().create_network(net);
+  network::EndpointConfig member;
+  member.networks = {{"backend", {}, true, "", ""}};
+  world.start("member", member);
+  CHECK(world.findings() == Texts{});
+  output_of({"ip", "route", "add", "172.31.0.0/16", "via", test::neighbour_address});
+  CHECK(world.findings() == Texts{"clash subnet: the host's network 172.31.0.0/16 on up0 overlaps 172.31.77.0/24, "
+                                  "which containers have"});
 }
 
 TEST_CASE("each element too few or too many in the table is told as what it allows") {
