@@ -36,6 +36,7 @@ struct Route {
   std::optional<IpAddress> source;  // preferred
   bool link_scope = false;          // IPv4
   std::uint32_t table = 254;
+  std::vector<int> further_interfaces{};  // of a route over several; only read, never written
 };
 
 struct PolicyRule {

@@ -128,6 +128,25 @@ PolicyRule read_rule(const nlmsghdr* message) {
   return rule;
 }
 
+namespace {
+
+// The interfaces of all next hops of RTA_MULTIPATH.
+std::vector<int> read_next_hops(const nlattr* attribute) {
+  std::vector<int> interfaces;
+  const auto* bytes = static_cast<const char*>(mnl_attr_get_payload(attribute));
+  rtnexthop hop{};
+  for (std::size_t left = mnl_attr_get_payload_len(attribute); left >= sizeof hop;) {
+    std::memcpy(&hop, bytes, sizeof hop);
+    const std::size_t size = RTNH_ALIGN(hop.rtnh_len);
+    if (hop.rtnh_len < sizeof hop || size > left) break;
+    interfaces.push_back(hop.rtnh_ifindex);
+    bytes += size, left -= size;
+  }
+  return interfaces;
+}
+
+}  // namespace
+
 Route read_route(const nlmsghdr* message) {
   const auto* fixed = static_cast<const rtmsg*>(mnl_nlmsg_get_payload(message));
   Route route;
@@ -141,6 +160,7 @@ Route read_route(const nlmsghdr* message) {
     if (type == RTA_PREFSRC) route.source = read_address(a);
     if (type == RTA_OIF) route.interface = static_cast<int>(mnl_attr_get_u32(a));
     if (type == RTA_TABLE) route.table = mnl_attr_get_u32(a);
+    if (type == RTA_MULTIPATH) route.further_interfaces = read_next_hops(a);
   });
   return route;
 }

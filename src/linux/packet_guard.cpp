@@ -82,6 +82,16 @@ bool policy_stands(NetlinkSocket& socket, const Policy& policy) {
 
 }  // namespace
 
+bool packet_guards_possible() {
+  try {
+    const NetlinkSocket socket(NETLINK_XFRM);
+    return true;
+  } catch (const base::Error& e) {
+    if (e.code() != EPROTONOSUPPORT) throw;
+    return false;
+  }
+}
+
 void add_packet_guards(const std::vector<PacketGuard>& guards) {
   NetlinkSocket socket(NETLINK_XFRM);
   for (const PacketGuard& guard : guards)

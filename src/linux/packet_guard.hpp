@@ -16,6 +16,8 @@ struct PacketGuard {
   auto operator<=>(const PacketGuard&) const = default;
 };
 
+// The kernel has packet transformation; without it there are no guards, and the functions below throw.
+bool packet_guards_possible();
 void add_packet_guards(const std::vector<PacketGuard>& guards);     // present is fine
 void remove_packet_guards(const std::vector<PacketGuard>& guards);  // absent is fine
 // Both policies of it are there as add_packet_guards makes them.

@@ -123,6 +123,7 @@ std::vector<linux::PolicyRule> policy_rules(const Settings& settings, const std:
 
 std::vector<linux::PacketGuard> packet_guards(const Settings& settings, const std::vector<linux::IpPrefix>& ranges) {
   std::vector<linux::PacketGuard> guards;
+  if (!linux::packet_guards_possible()) return guards;
   for (const auto& range : ranges) guards.push_back({range, settings.mark});
   return guards;
 }

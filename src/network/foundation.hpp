@@ -19,7 +19,7 @@ std::vector<linux::IpPrefix> guarded_ranges(const Settings& settings, const Reco
 // For each range: the host to endpoints looks up table main, from endpoints and to endpoints is prohibited. For each
 // family, before the latter: marked packets look up table main.
 std::vector<linux::PolicyRule> policy_rules(const Settings& settings, const std::vector<linux::IpPrefix>& ranges);
-// A guard for each range.
+// A guard for each range; none where the kernel cannot.
 std::vector<linux::PacketGuard> packet_guards(const Settings& settings, const std::vector<linux::IpPrefix>& ranges);
 
 class Foundation {

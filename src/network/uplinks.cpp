@@ -132,11 +132,15 @@ void Uplinks::restore() {
 std::vector<Uplink> uplinks() {
   std::set<Uplink> result;
   for (const auto& route : linux::Netlink().routes()) {
-    std::array<char, IF_NAMESIZE> name{};
-    if (route.prefix_length == 0 && route.interface != 0 &&
-        if_indextoname(static_cast<unsigned>(route.interface), name.data()) != nullptr &&
-        std::string(name.data()) != "lo")
-      result.insert({name.data(), route.destination.v6});
+    if (route.prefix_length != 0) continue;
+    auto indices = route.further_interfaces;
+    indices.push_back(route.interface);
+    for (const int index : indices) {
+      std::array<char, IF_NAMESIZE> name{};
+      if (index != 0 && if_indextoname(static_cast<unsigned>(index), name.data()) != nullptr &&
+          std::string(name.data()) != "lo")
+        result.insert({name.data(), route.destination.v6});
+    }
   }
   return {result.begin(), result.end()};
 }

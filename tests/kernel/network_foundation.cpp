@@ -6,6 +6,7 @@
 #include "network/interface_settings.hpp"
 #include "network/uplinks.hpp"
 #include "network_rig.hpp"
+#include "network_rig_host.hpp"
 #include "support/catch.hpp"
 
 #include <algorithm>
@@ -112,6 +113,24 @@ TEST_CASE("each family's uplink is guarded, and forwards for us alone") {
   world.rig.stop("a");
   world.rig.stop("b");
   CHECK(network::read_interface_setting(network::Family::ipv6, "up0", "force_forwarding") == 0);
+}
+
+TEST_CASE("a default route over two interfaces makes both uplinks") {
+  NEEDS_NAMESPACES();
+  const Rig rig;
+  const test::Fd other = test::make_network_namespace();
+  linux::Netlink netlink;
+  netlink.add_veth({"up1", "\x02\x03\x04\x05\x06\x07"}, 0, 1500, other, {"eth0", "\x02\x03\x04\x05\x06\x08"});
+  netlink.send();
+  const int index = netlink.link("up1")->index;
+  netlink.set_link_up(index);
+  netlink.add_address(index, *linux::parse_ip("192.0.2.1"), 24);
+  netlink.send();
+  test::output_of(
+      {"ip", "route", "replace", "default", "nexthop", "via", test::neighbour_address, "nexthop", "via", "192.0.2.9"});
+  const auto uplinks = network::uplinks();
+  for (const char* name : {"up0", "up1"})
+    CHECK(std::count(uplinks.begin(), uplinks.end(), network::Uplink{name, false}) == 1);
 }
 
 TEST_CASE("ranges of networks that are gone leave no rule and no guard") {
