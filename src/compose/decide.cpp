@@ -57,8 +57,9 @@ class Decider {
       decision.causes = {because(service.position, missing_text(service, decision.number))};
       return decision;
     }
-    decision.network =
-        causes_of(service, network_differences(decision.existing->container.config.endpoint, decision.config.endpoint));
+    if (decision.config.network == engine::NetworkMode::links)
+      decision.network = causes_of(
+          service, network_differences(decision.existing->container.config.endpoint, decision.config.endpoint));
     decision.causes = reasons_to_replace(service, decision);
     if (!decision.causes.empty()) {
       decision.action = Action::recreate;

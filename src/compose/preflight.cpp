@@ -292,25 +292,29 @@ class Machine {
   void check_ports() {
     const auto leaving = taken_away(plan_);
     struct Holder {
-      std::string id, name;
+      std::string id, name, address;
     };
-    std::map<std::pair<network::Protocol, int>, Holder> holders;
+    std::map<std::pair<network::Protocol, int>, std::vector<Holder>> holders;
     for (const auto& endpoint : engine_.network().list())
       for (const auto& publish : endpoint.config.publish)
         for (int i = 0; i < publish.count; ++i)
-          holders[{publish.protocol, publish.host_port + i}] = {
-              endpoint.id, endpoint.config.names.empty() ? base::short_id(endpoint.id) : endpoint.config.names.front()};
+          holders[{publish.protocol, publish.host_port + i}].push_back(
+              {endpoint.id, endpoint.config.names.empty() ? base::short_id(endpoint.id) : endpoint.config.names.front(),
+               publish.host_ip});
     for (const auto& [service, name, id, endpoint] : ports_published(plan_))
       for (std::size_t i = 0; i < endpoint.publish.size(); ++i) {
         const auto& publish = endpoint.publish[i];
         for (int offset = 0; publish.host_port != 0 && offset < publish.count; ++offset) {
-          const auto key = std::pair{publish.protocol, publish.host_port + offset};
-          const auto held = holders.find(key);
-          if (held == holders.end())
-            check_free(service, i, publish, offset);
-          else if (held->second.id != id && !leaving.contains(held->second.id))
-            problem(place_of_port(project_, service, i),
-                    "host port " + std::to_string(key.second) + " is published by container " + held->second.name);
+          const int port = publish.host_port + offset;
+          bool ours = false;
+          for (const auto& holder : holders[{publish.protocol, port}]) {
+            if (!holder.address.empty() && !publish.host_ip.empty() && holder.address != publish.host_ip) continue;
+            ours = true;
+            if (holder.id != id && !leaving.contains(holder.id))
+              problem(place_of_port(project_, service, i),
+                      "host port " + std::to_string(port) + " is published by container " + holder.name);
+          }
+          if (!ours) check_free(service, i, publish, offset);
         }
       }
   }

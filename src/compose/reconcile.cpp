@@ -62,7 +62,7 @@ class UpPlanner {
   // Steps made so far, by what they are about.
   std::vector<std::pair<const ObservedContainer*, std::size_t>> removals_;
   std::map<std::string, std::size_t> networks_, volumes_, images_;
-  std::map<std::string, Steps> starts_;
+  std::map<std::string, Steps> made_, starts_;
   std::map<std::pair<std::string, parser::Condition>, Steps> waits_;
 
   void remove(const ObservedContainer& container, const Cause& cause) {
@@ -133,6 +133,7 @@ class UpPlanner {
     Steps ready = gates;
     if (decision.makes()) {
       ready = {emit_make(decision, gates)};
+      made_[decision.service->name].push_back(ready.front());
       append(ready, gates);
     } else if (!decision.network.empty()) {
       ready.push_back(plan_.add(UpdateNetwork{decision.service->name, decision.existing->name(),
@@ -170,6 +171,7 @@ class UpPlanner {
     for (const auto& key : decision.service->volumes)
       if (const auto step = volume_step(key)) after.push_back(*step);
     if (const auto step = image_step(*decision.service)) after.push_back(*step);
+    append(after, made_[decision.service->network_of]);  // whose network it shares has to be there
     for (const auto& [container, step] : removals_)
       if (container->name() == decision.config.name || share_host_port(container->container.config, decision.config) ||
           share_address(container->container.config, decision.config))

@@ -174,6 +174,14 @@ TEST_CASE("who shares a network goes with the container that has it") {
              Contains("restart container shop-log-1 (after 1)"));
 }
 
+TEST_CASE("who shares a network is made after the container that has it") {
+  const auto project = open_project("services:\n  log: {image: x, network_mode: 'service:web'}\n  web: {image: x}\n");
+  CHECK_THAT(to_text(reconcile_up(project, with_images(project), {})),
+             Contains("  2. create container shop-web-1 (after 1)\n") &&
+                 Contains("  4. create container shop-log-1 (after 2)\n") &&
+                 Contains("  5. start container shop-log-1 (after 3, 4)\n"));
+}
+
 TEST_CASE("whether an external network leads outside is seen on the machine") {
   const auto project = open_project("services:\n  a: {image: x, networks: [n]}\nnetworks: {n: {external: true}}\n");
   auto observed = with_images(project);
