@@ -8,10 +8,10 @@
 namespace conductor::compose {
 namespace {
 
-constexpr double gap = 16;     // between things one above the other
+constexpr double gap = 14;     // between things one above the other
 constexpr double gutter = 26;  // between columns, where lines bend
 constexpr double spread = 9;   // between arrows at one side of a box
-constexpr double thread = 10;  // height of a line that passes a column
+constexpr double thread = 16;  // height of a line that passes a column
 constexpr int sweeps = 24;
 
 // Something in a column: a box, a label, or a line that passes through.
