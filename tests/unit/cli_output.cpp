@@ -82,7 +82,7 @@ TEST_CASE("commands: found by word, by family, by docker's longer words") {
 
 TEST_CASE("commands: the help of a family names its own options") {
   CHECK_THAT(cli::overview_of("compose"),
-             Contains("compose restart   Stop") && Contains("-f, --file FILE") && Contains("--profile PROFILE"));
+             Contains("compose restart     Stop") && Contains("-f, --file FILE") && Contains("--profile PROFILE"));
   CHECK_THAT(cli::overview_of("volume"), Contains("volume ls") && !Contains("OPTIONS"));
 }
 
