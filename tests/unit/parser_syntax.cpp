@@ -145,3 +145,36 @@ TEST_CASE("hosts with their addresses, and name servers") {
   CHECK_THROWS_WITH(check_name_server("192.0.2.1\nsearch test"),
                     "'192.0.2.1\\nsearch test' is no IP address of a name server");
 }
+
+TEST_CASE("destinations outside") {
+  const auto shown = [](const std::string& text) {
+    const Destination d = parse_destination(text);
+    return d.to + " " + std::to_string(d.ports.first) + "-" + std::to_string(d.ports.last) + "/" + d.ports.protocol;
+  };
+  CHECK(shown("203.0.113.0/24") == "203.0.113.0/24 0-0/any");
+  CHECK(shown("192.0.2.1:53/udp") == "192.0.2.1 53-53/udp");
+  CHECK(shown("2001:DB8::1") == "2001:db8::1 0-0/any");
+  CHECK(shown("[2001:db8::]/32:443") == "2001:db8::/32 443-443/any");
+  CHECK(shown("[2001:db8::/32]:1-2/tcp") == "2001:db8::/32 1-2/tcp");
+  CHECK(shown("API.example.org.:443") == "api.example.org 443-443/any");
+  CHECK(shown("*.example.org") == "*.example.org 0-0/any");
+  for (const char* bad :
+       {"", "*", "a.*.org", "1.2.3", "1.2.3.4/33", "::1/129", "x:", "x:0", "x:1/icmp", "[::1", "a b"}) {
+    CAPTURE(bad);
+    CHECK(failure(parse_destination, bad) != "none");
+  }
+}
+
+TEST_CASE("subnets") {
+  CHECK(parse_subnet("172.28.0.0/16") == "172.28.0.0/16");
+  CHECK(parse_subnet("FD00:1:0::/64") == "fd00:1::/64");
+  CHECK_THAT(failure(parse_subnet, "172.28.1.0/16"), Contains("did you mean 172.28.0.0/16?"));
+  for (const char* bad : {"", "172.28.0.0", "172.28.0.0/31", "172.28.0.0/0", "x/8", "fd00::/127", "fd00::1/64"}) {
+    CAPTURE(bad);
+    CHECK(failure(parse_subnet, bad) != "none");
+  }
+  CHECK(subnet_contains("172.28.0.0/16", "172.28.255.1"));
+  CHECK_FALSE(subnet_contains("172.28.0.0/16", "172.29.0.1"));
+  CHECK(subnet_contains("fd00:1::/64", "fd00:1::5"));
+  CHECK_FALSE(subnet_contains("fd00:1::/64", "172.28.0.1"));
+}
