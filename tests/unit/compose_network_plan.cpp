@@ -157,7 +157,7 @@ TEST_CASE("who shares a network goes with the container that has it") {
   CHECK(change(text, other) == R"(  1. recreate container shop-web-1
        compose.yaml:4: user: unset -> "u"
   2. start container shop-web-1 (after 1)
-  3. recreate container shop-log-1 (after 2)
+  3. recreate container shop-log-1 (after 1, 2)
        compose.yaml:5: service web, whose network it shares, is replaced
   4. start container shop-log-1 (after 2, 3)
 )");
