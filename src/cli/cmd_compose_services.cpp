@@ -69,7 +69,7 @@ int compose_ps(Invocation& call) {
   for (const auto& service : services)
     if (project) project->require(service);
 
-  const auto list = call.engine().list();
+  const auto list = call.watchful_engine().list();
   const std::int64_t now = base::now_unix_ns();
   const auto view = PortsView::of(call.engine().network().settings());
   std::vector<base::Json> rows;

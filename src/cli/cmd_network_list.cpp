@@ -37,7 +37,7 @@ int network_list(Invocation& call) {
   call.options().option("--format", format, "table, json or a template", "FORMAT");
   call.parse();
   const Filters filters(filter_texts, {"name", "id", "driver", "scope", "type", "internal", "dangling", "label"});
-  engine::Engine& engine = call.engine();
+  engine::Engine& engine = call.watchful_engine();
   const auto containers = engine.list();
   std::vector<base::Json> rows;
   const auto add = [&](base::Json line, const Labels& labels) {

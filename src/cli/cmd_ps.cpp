@@ -54,9 +54,10 @@ int ps(Invocation& call) {
   if (latest) last = 1;
 
   const std::int64_t now = base::now_unix_ns();
-  const auto view = PortsView::of(call.engine().network().settings());
+  engine::Engine& engine = call.watchful_engine();
+  const auto view = PortsView::of(engine.network().settings());
   std::vector<base::Json> rows;
-  for (const auto& observed : call.engine().list()) {
+  for (const auto& observed : engine.list()) {
     if (last && static_cast<std::int64_t>(rows.size()) == *last) break;
     if (!all && !last && !names_state && !is_running(observed)) continue;
     const auto accepted = [&](const auto& key, const auto& value) { return holds(key, value, observed); };
@@ -78,7 +79,7 @@ int port(Invocation& call) {
   if (format != "text" && format != "json")
     throw base::Error("option --format takes text or json").with_exit_code(base::exit_usage);
   const auto only = wanted.empty() ? network::PortRange{} : to_ports(wanted);
-  engine::Engine& engine = call.engine();
+  engine::Engine& engine = call.watchful_engine();
   const auto observed = engine.observe(engine.find(name));
   const auto all = bindings(observed.endpoint ? observed.endpoint->config.publish : std::vector<network::Publish>(),
                             PortsView::of(engine.network().settings()));

@@ -44,6 +44,8 @@ class Invocation {
   const store::Locations& locations() const { return locations_; }
   // For a command that only looks.
   engine::Engine& engine();
+  // For a command that looks at containers: what somebody has removed of the network is back before it tells of them.
+  engine::Engine& watchful_engine();
   // For a command that changes something: what killed commands left is finished first.
   engine::Engine& recovered_engine();
 

@@ -1,3 +1,5 @@
+#include "base/error.hpp"
+#include "base/log.hpp"
 #include "base/text.hpp"
 #include "cli/commands.hpp"
 
@@ -18,6 +20,16 @@ void Invocation::parse() {
 engine::Engine& Invocation::engine() {
   if (!engine_) engine_ = std::make_unique<engine::Engine>(locations_);
   return *engine_;
+}
+
+engine::Engine& Invocation::watchful_engine() {
+  engine::Engine& ready = engine();
+  try {
+    if (!ready.network().stands()) ready.network().repair();
+  } catch (const base::Error& e) {
+    base::log(base::LogLevel::warning, "putting the network back: " + e.message());
+  }
+  return ready;
 }
 
 engine::Engine& Invocation::recovered_engine() {

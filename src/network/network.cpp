@@ -253,6 +253,8 @@ void Network::write_files(const std::string& id, const std::string& directory) {
   ::fchmod(file.get(), 0644);  // readable for every user inside, whatever our umask
 }
 
+bool Network::stands() const { return !records_->any_attached() || Foundation(settings_, *records_).stands(); }
+
 void Network::repair() {
   records_->sweep();
   const Foundation foundation(settings_, *records_);

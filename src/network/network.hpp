@@ -296,6 +296,8 @@ class Network {
   // are written in place.
   void write_files(const std::string& id, const std::string& directory);
 
+  // False: an endpoint is attached, and the table, a policy rule or another part of what all stand on is gone.
+  bool stands() const;
   // What killed commands left of records is removed; the table is back when somebody removed it, from the records.
   // Cheap when all is well.
   void repair();

@@ -346,8 +346,10 @@ class Reach(NetworkCase):
         self.assertIn("table", done.stdout)
         self.assertEqual(json.loads(conductor("network", "verify", "--format", "json", check=False).stdout.splitlines()[0])
                          ["Kind"], "missing")
-        conductor("system", "recover")
-        self.assertEqual(conductor("network", "verify").returncode, 0)
+        for words in (("system", "recover"), ("ps",), ("network", "ls"), ("port", "web")):
+            subprocess.run(["nft", "delete", "table", *table], capture_output=True, check=False)
+            conductor(*words)
+            self.assertEqual(conductor("network", "verify").returncode, 0, words)
         self.assertEqual(self.ask("web", "db"), "db")
 
 
