@@ -18,11 +18,11 @@ using Kind = YamlNode::Kind;
   throw base::Error(base::to_text(position) + ": " + why).with_hint("write it by hand");
 }
 
-std::string quoted(const std::string& word) { return "\"" + word + "\""; }
+std::string in_quotes(const std::string& word) { return "\"" + word + "\""; }
 
 std::string flow_list(const std::vector<std::string>& words) {
   std::vector<std::string> items;
-  for (const auto& word : words) items.push_back(quoted(word));
+  for (const auto& word : words) items.push_back(in_quotes(word));
   return "[" + base::join(items, ", ") + "]";
 }
 
@@ -138,7 +138,7 @@ class Text {
     const auto begin = starts_[static_cast<std::size_t>(item.line) - 1];
     const auto before = text_.substr(begin, offset(item) - begin);
     const auto dash = before.rfind('-');
-    if (dash == std::string_view::npos || base::trim(before.substr(0, dash)) != "")
+    if (dash == std::string_view::npos || !base::trim(before.substr(0, dash)).empty())
       cannot(item, "this list cannot be changed");
     return std::string(before.substr(0, dash + 1)) + " ";
   }
@@ -179,7 +179,7 @@ class Text {
 
 class Editor {
  public:
-  Editor(const Project& project, const YamlNode& root) : project_(project), text_(project.text), says_(root) {
+  Editor(const Project& project, const YamlNode& root) : text_(project.text), says_(root) {
     spelling_ = project.path.substr(project.path.rfind('/') + 1).starts_with("conductor.") ? "" : "x-";
   }
 
@@ -197,7 +197,7 @@ class Editor {
     }
     if (YamlEntry* isolation = find_entry(extension->value, "isolation")) {
       const bool plain = isolation->value.plain;
-      edits.push_back(text_.new_scalar(isolation->value, plain ? "strict" : quoted("strict")));
+      edits.push_back(text_.new_scalar(isolation->value, plain ? "strict" : in_quotes("strict")));
       isolation->value = scalar("strict", plain);
       return;
     }
@@ -218,7 +218,6 @@ class Editor {
   }
 
  private:
-  const Project& project_;
   Text text_;
   YamlNode says_;         // as the file will be read
   std::string spelling_;  // of keys that other tools do not know, in files that other tools read
@@ -250,7 +249,7 @@ class Editor {
       if (entry.key == "depends_on" || (later && (behind == nullptr || behind->key != "depends_on"))) behind = &entry;
     }
     if (is_flow(map, '{')) {
-      const std::string name = is_json(map) ? quoted(key) : key;
+      const std::string name = is_json(map) ? in_quotes(key) : key;
       edits.push_back(text_.new_item(text_.offset(map.position), name + ": " + value.substr(0, value.find("  #"))));
     } else {
       if (behind == nullptr) cannot(map.position, "'" + key + "' has no place here");
@@ -266,8 +265,8 @@ class Editor {
         for (auto& item : list->value.items) {
           if (item.position != narrowed.place) continue;
           if (item.kind != Kind::scalar)
-            cannot(item.position, "its ports are to be narrowed: " + quoted(narrowed.text));
-          edits.push_back(text_.new_scalar(item, quoted(narrowed.text)));
+            cannot(item.position, "its ports are to be narrowed: " + in_quotes(narrowed.text));
+          edits.push_back(text_.new_scalar(item, in_quotes(narrowed.text)));
           item = scalar(narrowed.text, false);
           return;
         }
@@ -293,9 +292,9 @@ class Editor {
 
   // Several items at one place follow each other there.
   void add_item(const YamlNode& list, const std::string& peer) {
-    Edit edit = text_.new_item(text_.offset(list.position), quoted(peer));
+    Edit edit = text_.new_item(text_.offset(list.position), in_quotes(peer));
     const bool second = !edits.empty() && edits.back().offset == edit.offset;
-    if (second) edit.text = ", " + quoted(peer);
+    if (second) edit.text = ", " + in_quotes(peer);
     edits.push_back(edit);
   }
 
@@ -304,7 +303,7 @@ class Editor {
       cannot(entry.position, "this list cannot be changed");
     const std::string dash = text_.dash_before(entry.value.items.front().position);
     const auto end = text_.end_of_block(entry.position);
-    for (const auto& peer : peers) edits.push_back(text_.new_line(end, dash + quoted(peer)));
+    for (const auto& peer : peers) edits.push_back(text_.new_line(end, dash + in_quotes(peer)));
   }
 
   void add_internet(YamlNode& service, const std::vector<std::string>& seen) {

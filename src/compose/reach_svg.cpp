@@ -67,7 +67,7 @@ std::string escaped(std::string_view text) {
 
 // One digit behind the point, the same in every locale.
 std::string number(double value) {
-  const auto tenths = static_cast<long long>(std::llround(value * 10));
+  const auto tenths = std::llround(value * 10);
   const auto whole = std::abs(tenths) / 10, rest = std::abs(tenths) % 10;
   return (tenths < 0 ? "-" : "") + std::to_string(whole) + (rest == 0 ? "" : "." + std::to_string(rest));
 }

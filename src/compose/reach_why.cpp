@@ -25,7 +25,7 @@ std::string port_list(const std::vector<PortRange>& ranges) {
   return base::join(texts, ", ");
 }
 
-std::string quoted(const std::string& word) { return "\"" + word + "\""; }
+std::string in_quotes(const std::string& word) { return "\"" + word + "\""; }
 
 // "*.example.org" stands for every name below.
 bool names_it(const std::string& destination, const std::string& name) {
@@ -118,7 +118,7 @@ class Inquiry {
            reach->place);
     if (published.empty())
       deny(to_.name + " publishes no port", place(*to_.service, "ports"),
-           "add 'ports: [" + quoted("PORT:" + (asked_ ? ports_text(*asked_) : std::string("PORT"))) + "]' to it");
+           "add 'ports: [" + in_quotes("PORT:" + (asked_ ? ports_text(*asked_) : std::string("PORT"))) + "]' to it");
   }
 
   // The ports of this host that lead to it; those inside while they are not chosen yet.
@@ -154,7 +154,7 @@ class Inquiry {
     }
     if (declared.empty())
       deny(from_.name + " has no internet", place(*from_.service, "internet"),
-           "add '" + key("internet") + ": " + (to_.name == internet_word ? "true" : "[" + quoted(to_.name) + "]") +
+           "add '" + key("internet") + ": " + (to_.name == internet_word ? "true" : "[" + in_quotes(to_.name) + "]") +
                "' to it");
   }
 
@@ -182,7 +182,7 @@ class Inquiry {
     std::vector<PortRange> open;
     for (const auto* reach : declared) open.push_back(reach->ports);
     deny(from_.name + "'s " + declared.front()->via + " name " + to_.name + " on " + port_list(open) + " only",
-         declared.front()->place, "add " + quoted(wanted_peer()) + " there");
+         declared.front()->place, "add " + in_quotes(wanted_peer()) + " there");
   }
 
   std::string wanted_peer() const {
@@ -197,10 +197,10 @@ class Inquiry {
            place(*from_.service, "networks"));
     const auto written = links_place(*from_.service);
     if (written.line != 0)
-      deny(from_.name + "'s peers do not name " + to_.name, written, "add " + quoted(wanted_peer()) + " to them");
+      deny(from_.name + "'s peers do not name " + to_.name, written, "add " + in_quotes(wanted_peer()) + " to them");
     else
       deny(from_.name + " has no peers", from_.service->position,
-           "add '" + key("peers") + ": [" + quoted(wanted_peer()) + "]' to it");
+           "add '" + key("peers") + ": [" + in_quotes(wanted_peer()) + "]' to it");
     if (strict && shares_a_name_space())
       answer_.reasons.push_back({"they share a network, which opens nothing where reach is explicit", {}, {}});
   }
@@ -267,10 +267,10 @@ class Inquiry {
     if (!met) return other_ports(declared);
     if (there.empty())
       return deny("no container of this machine is " + to_.name, declared.front()->place,
-                  "it has to list " + quoted(own.config.groups.front()) + " in its allow_peers, too");
+                  "it has to list " + in_quotes(own.config.groups.front()) + " in its allow_peers, too");
     if (!network::admits(*there.front(), own))
       return deny("the other side must list it in allow_peers", declared.front()->place,
-                  "add 'allow_peers: [" + quoted(own.config.groups.front()) + "]' to " + to_.name);
+                  "add 'allow_peers: [" + in_quotes(own.config.groups.front()) + "]' to " + to_.name);
     deny(to_.name + " exposes other ports: " + port_list(network::open_ports(own, *there.front())),
          declared.front()->place);
   }
@@ -278,10 +278,10 @@ class Inquiry {
   void deny_unlinked() {
     const auto written = links_place(*from_.service);
     if (written.line != 0)
-      deny(from_.name + "'s peers do not name " + to_.name, written, "add " + quoted(wanted_peer()) + " to them");
+      deny(from_.name + "'s peers do not name " + to_.name, written, "add " + in_quotes(wanted_peer()) + " to them");
     else
       deny(from_.name + " has no peers", from_.service->position,
-           "add '" + key("peers") + ": [" + quoted(wanted_peer()) + "]' to it");
+           "add '" + key("peers") + ": [" + in_quotes(wanted_peer()) + "]' to it");
   }
 
   void from_other() {
@@ -296,7 +296,7 @@ class Inquiry {
       }
     if (lets_in.empty())
       deny(to_.name + " does not let it in", to_.service->position,
-           "add '" + key("allow_peers") + ": [" + quoted(from_.name) + "]' to it");
+           "add '" + key("allow_peers") + ": [" + in_quotes(from_.name) + "]' to it");
     if (there.empty())
       deny("no container of this machine is " + from_.name, {}, {});
     else if (!lets_in.empty())

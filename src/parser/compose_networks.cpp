@@ -211,7 +211,7 @@ void read_networks(ComposeReader& reader, const YamlNode& node, ComposeFile& fil
 }
 
 std::string network_mode(ComposeReader& reader, const YamlNode& node) {
-  const std::string written = text(reader, node);
+  std::string written = text(reader, node);
   const auto colon = written.find(':');
   const std::string mode = written.substr(0, colon);
   if (colon != std::string::npos && (mode == "service" || mode == "container")) {
