@@ -202,7 +202,67 @@ class ComposeDown(ComposeUp):
         return ("compose", "-p", "fault", "down", "-v", "-t", "0")
 
 
-ALL = [RunDetached, RunForeground, RemoveRunning, Stop, Build, BuildStages, ComposeUp, ComposeUpAgain, ComposeDown]
+class InNetwork(Scenario):
+    """A network with a subnet, and a container in it with links, names outside and a range of ports."""
+    points = 4
+    network = ("network", "create", "--subnet", "172.28.78.0/24", "fault-net")
+
+    def start(self):
+        self.conductor("run", "-d", "--name", "back", "--internet=example.com:443", IMAGE, "sleep", "1000")
+        self.conductor(*self.network)
+
+    def victim(self, *words):
+        return ("run", "-d", "--name", "victim", *words, IMAGE, "sleep", "1000")
+
+    def prepare(self):
+        self.start()
+
+    def command(self):
+        return self.victim("--network", "fault-net", "--ip", "172.28.78.9", "--internet=example.com:443", "--peer", "back:8080",
+                           "-p", "127.0.0.1:42310-42312:80-82")
+
+    def converge(self):
+        self.conductor("rm", "-f", "-v", "victim", "back", check=False)
+        self.conductor("network", "rm", "fault-net", check=False)
+        found = self.conductor("network", "verify", check=False)
+        if found.returncode != 0:
+            raise AssertionError(f"network verify: {found.stdout}{found.stderr}")
+
+
+class NetworkCreate(InNetwork):
+    def prepare(self):
+        pass
+
+    def command(self):
+        return self.network
+
+
+class NetworkConnect(InNetwork):
+    def prepare(self):
+        self.start()
+        self.conductor(*self.victim())
+
+    def command(self):
+        return ("network", "connect", "fault-net", "victim")
+
+
+class NetworkDisconnect(NetworkConnect):
+    def prepare(self):
+        super().prepare()
+        self.conductor("network", "connect", "fault-net", "victim")
+
+    def command(self):
+        return ("network", "disconnect", "fault-net", "victim")
+
+
+class NetworkRemove(InNetwork):
+    def command(self):
+        return ("network", "rm", "fault-net")
+
+
+NETWORKS = [InNetwork, NetworkCreate, NetworkConnect, NetworkDisconnect, NetworkRemove]
+ALL = [*NETWORKS, RunDetached, RunForeground, RemoveRunning, Stop, Build, BuildStages, ComposeUp, ComposeUpAgain,
+       ComposeDown]
 
 
 def injected(scenario, **variables):
