@@ -9,18 +9,26 @@
 #include <libnftnl/common.h>
 #include <libnftnl/set.h>
 #include <libnftnl/table.h>
+#include <linux/close_range.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <nftables/libnftables.h>
+#include <sys/eventfd.h>
+#include <sys/select.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <functional>
+#include <future>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <thread>
 
 namespace conductor::linux {
 
@@ -55,11 +63,7 @@ class Library {
   void* handle_;
 };
 
-// Runs commands and returns what they print. The library keeps global parser state: one call at a time.
-std::string run(const std::string& commands) {
-  static std::mutex one_at_a_time;
-  const std::lock_guard guard(one_at_a_time);
-  const Library& library = Library::get();
+std::string run_library(const Library& library, const std::string& commands) {
   const auto free_context = library.function<decltype(nft_ctx_free)>("nft_ctx_free");
   const std::unique_ptr<nft_ctx, decltype(free_context)> context(
       library.function<decltype(nft_ctx_new)>("nft_ctx_new")(NFT_CTX_DEFAULT), free_context);
@@ -72,6 +76,35 @@ std::string run(const std::string& commands) {
     throw base::Error("nftables: " + std::string(base::trim(library.function<decltype(nft_ctx_get_error_buffer)>(
                                          "nft_ctx_get_error_buffer")(context.get()))));
   return library.function<decltype(nft_ctx_get_output_buffer)>("nft_ctx_get_output_buffer")(context.get());
+}
+
+bool next_descriptor_fits_select() {
+  const Fd next(eventfd(0, EFD_CLOEXEC));
+  if (!next) throw base::Error::from_errno("eventfd");
+  return next.get() < FD_SETSIZE;
+}
+
+// In a thread with descriptors of its own, of which there are but the standard three (close_range(2)).
+std::string with_low_descriptors(const std::function<std::string()>& body) {
+  std::packaged_task<std::string()> task([&] {
+    constexpr unsigned first = 3;
+    if (syscall(SYS_close_range, first, ~0U, CLOSE_RANGE_UNSHARE) != 0) throw base::Error::from_errno("close_range");
+    return body();
+  });
+  auto result = task.get_future();
+  std::thread(std::move(task)).join();
+  return result.get();
+}
+
+// Runs commands and returns what they print. The library keeps global parser state: one call at a time. It waits with
+// select(2), which knows no descriptor from FD_SETSIZE on: a command that holds a thousand listening sockets is past
+// that.
+std::string run(const std::string& commands) {
+  static std::mutex one_at_a_time;
+  const std::lock_guard guard(one_at_a_time);
+  const Library& library = Library::get();
+  if (next_descriptor_fits_select()) return run_library(library, commands);
+  return with_low_descriptors([&] { return run_library(library, commands); });
 }
 
 // --- netlink
