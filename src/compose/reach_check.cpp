@@ -5,6 +5,7 @@
 #include "compose/decide.hpp"
 
 #include <algorithm>
+#include <set>
 
 namespace conductor::compose {
 namespace {
@@ -45,21 +46,6 @@ void compare(const Decision& decision, std::vector<Finding>& findings) {
                                "the reach of " + name + " is not as the file says: " + causes_text(decision.network)));
 }
 
-bool word_character(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
-}
-
-// As a whole word; a dot behind it ends a sentence.
-bool names_it(const std::string& text, const std::string& name) {
-  for (auto at = text.find(name); at != std::string::npos; at = text.find(name, at + 1)) {
-    const auto end = at + name.size();
-    const bool begins = at == 0 || !word_character(text[at - 1]);
-    const bool ends = end == text.size() || !word_character(text[end]) || (text[end] == '.' && end + 1 == text.size());
-    if (begins && ends) return true;
-  }
-  return false;
-}
-
 }  // namespace
 
 std::vector<Finding> compare_with_file(const Project& project, const ObservedProject& observed) {
@@ -78,17 +64,14 @@ std::vector<Finding> compare_with_file(const Project& project, const ObservedPro
 
 std::vector<Finding> findings_about(const std::string& project, std::vector<Finding> findings,
                                     const std::vector<network::Endpoint>& endpoints) {
-  std::vector<std::string> own, others;
-  for (const auto& endpoint : endpoints) {
-    const std::string name =
-        endpoint.config.names.empty() ? base::short_id(endpoint.id) : endpoint.config.names.front();
-    const bool ours = std::ranges::any_of(endpoint.config.groups,
-                                          [&](const std::string& group) { return group.starts_with(project + "/"); });
-    (ours ? own : others).push_back(name);
-  }
+  std::set<std::string> own;
+  for (const auto& endpoint : endpoints)
+    if (std::ranges::any_of(endpoint.config.groups,
+                            [&](const std::string& group) { return group.starts_with(project + "/"); }))
+      own.insert(endpoint.id);
   std::erase_if(findings, [&](const Finding& finding) {
-    const auto named = [&](const std::string& name) { return names_it(finding.text, name); };
-    return std::ranges::any_of(others, named) && std::ranges::none_of(own, named);
+    return !finding.ids.empty() &&
+           std::ranges::none_of(finding.ids, [&](const std::string& id) { return own.contains(id); });
   });
   return findings;
 }

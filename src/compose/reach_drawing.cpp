@@ -2,6 +2,7 @@
 #include "compose/reach_draw.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <set>
 
 namespace conductor::compose {
@@ -176,6 +177,20 @@ bool gives_internet(const Drawing& drawing) {
   return std::ranges::any_of(drawing.networks, [](const Drawing::Network& network) { return !network.internal; });
 }
 
+std::optional<std::size_t> internet_node(const Drawing& drawing) {
+  for (std::size_t i = 0; i < drawing.nodes.size(); ++i)
+    if (drawing.nodes[i].kind == Drawing::Kind::internet && drawing.nodes[i].name == "internet") return i;
+  return std::nullopt;
+}
+
+// Where networks that are not internal lead to: one node, whether a service also has internet by itself or not.
+std::string internet_id(const Drawing& drawing) {
+  const auto own = internet_node(drawing);
+  return own ? id('n', *own) : "internet";
+}
+
+bool adds_internet(const Drawing& drawing) { return gives_internet(drawing) && !internet_node(drawing); }
+
 }  // namespace
 
 Drawing drawing_of(const Project& project, const std::vector<Reach>& reach, const std::vector<std::string>& services) {
@@ -201,7 +216,7 @@ std::string to_dot(const Drawing& drawing) {
   for (std::size_t i = 0; i < drawing.networks.size(); ++i)
     text += "  " + id('w', i) + " [label=" + dot_text("network " + drawing.networks[i].key) +
             ", shape=hexagon, style=solid];\n";
-  if (gives_internet(drawing)) text += "  internet [label=\"internet\", shape=ellipse, style=solid];\n";
+  if (adds_internet(drawing)) text += "  internet [label=\"internet\", shape=ellipse, style=solid];\n";
   for (const auto& arrow : drawing.arrows) {
     text += "  " + id('n', arrow.from) + " -> " + id('n', arrow.to);
     if (!arrow.label.empty() || arrow.dashed)
@@ -212,7 +227,7 @@ std::string to_dot(const Drawing& drawing) {
     for (const auto network : drawing.nodes[i].networks)
       text += "  " + id('n', i) + " -> " + id('w', network) + " [dir=both];\n";
   for (std::size_t i = 0; i < drawing.networks.size(); ++i)
-    if (!drawing.networks[i].internal) text += "  " + id('w', i) + " -> internet;\n";
+    if (!drawing.networks[i].internal) text += "  " + id('w', i) + " -> " + internet_id(drawing) + ";\n";
   return text + "}\n";
 }
 
@@ -225,7 +240,7 @@ std::string to_mermaid(const Drawing& drawing) {
   }
   for (std::size_t i = 0; i < drawing.networks.size(); ++i)
     text += "  " + id('w', i) + "{{" + mermaid_text("network " + drawing.networks[i].key) + "}}\n";
-  if (gives_internet(drawing)) text += "  internet([\"internet\"])\n";
+  if (adds_internet(drawing)) text += "  internet([\"internet\"])\n";
   for (const auto& arrow : drawing.arrows) {
     text += "  " + id('n', arrow.from) + (arrow.dashed ? " -.->" : " -->");
     if (!arrow.label.empty()) text += "|" + mermaid_text(arrow.label) + "|";
@@ -234,7 +249,7 @@ std::string to_mermaid(const Drawing& drawing) {
   for (std::size_t i = 0; i < drawing.nodes.size(); ++i)
     for (const auto network : drawing.nodes[i].networks) text += "  " + id('n', i) + " <--> " + id('w', network) + "\n";
   for (std::size_t i = 0; i < drawing.networks.size(); ++i)
-    if (!drawing.networks[i].internal) text += "  " + id('w', i) + " --> internet\n";
+    if (!drawing.networks[i].internal) text += "  " + id('w', i) + " --> " + internet_id(drawing) + "\n";
   return text;
 }
 

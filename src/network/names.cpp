@@ -64,6 +64,16 @@ bool is_one_of_many(const Endpoint& endpoint, const Endpoint& peer) {
          std::none_of(endpoint.config.links.begin(), endpoint.config.links.end(), names_it);
 }
 
+// What others may know it by, whichever network they are in.
+Names own_names(const Endpoint& endpoint) {
+  Names names;
+  for (const auto& name : endpoint.config.names) add_name(names, name);
+  for (const auto& group : endpoint.config.groups) add_name(names, short_name(group));
+  for (const Membership& membership : endpoint.config.networks)
+    for (const auto& alias : membership.aliases) add_name(names, alias);
+  return names;
+}
+
 struct Peer {
   const Endpoint* endpoint = nullptr;
   std::vector<Name> names;
@@ -133,7 +143,7 @@ std::string name_servers_text(const Settings& settings, const Endpoint& endpoint
 std::string hosts_text(const Settings& settings, const Endpoint& endpoint, const std::vector<Endpoint>& others) {
   std::string text = "127.0.0.1\tlocalhost\n";
   if (settings.ipv6()) text += "::1\tlocalhost ip6-localhost ip6-loopback\n";
-  text += lines(settings, endpoint, endpoint.config.names);
+  text += lines(settings, endpoint, own_names(endpoint));
   text += peers_text(settings, endpoint, others);
   for (const HostEntry& entry : endpoint.config.extra_hosts)
     text += line(entry.address == host_gateway ? linux::to_text(host_address) : entry.address, {entry.name});

@@ -228,6 +228,7 @@ struct Finding {
   enum class Kind { missing, extra, damaged, clash } kind = Kind::damaged;
   std::string object;  // "link", "route", "policy rule", "sysctl", "table", "guard", "subnet", "probe" …
   std::string text;    // a sentence with the names of containers: "a may reach b on tcp 8080, which the table lacks"
+  std::vector<std::string> ids = {};  // of the endpoints it is about; none: it is about the whole machine
 };
 constexpr auto enum_names(Finding::Kind) {
   using K = Finding::Kind;
@@ -236,7 +237,7 @@ constexpr auto enum_names(Finding::Kind) {
 }
 template <base::Is<Finding> S, class V>
 void fields(S& s, V&& v) {
-  v("kind", s.kind), v("object", s.object), v("text", s.text);
+  v("kind", s.kind), v("object", s.object), v("text", s.text), v("ids", s.ids);
 }
 
 class Records;

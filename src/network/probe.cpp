@@ -11,6 +11,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <utility>
 
 namespace conductor::network {
 
@@ -21,14 +22,19 @@ using Kind = Finding::Kind;
 void judge(const ProbeTask& task, ProbeOutcome outcome, std::vector<Finding>& findings) {
   if (outcome == ProbeOutcome::untested) return;
   const bool ping = task.kind == ProbeTask::Kind::icmp;
+  std::vector<std::string> ids;
+  for (const Endpoint* endpoint : {task.from, task.to})
+    if (!endpoint->id.empty()) ids.push_back(endpoint->id);  // the host has none
   const std::string from = display_name(*task.from), verb = ping ? "ping " : "reach ", target = target_words(task);
   if (task.declared && outcome != ProbeOutcome::opened) {
     const std::string what = outcome == ProbeOutcome::refused ? "but is refused" : "but nothing answers";
-    findings.push_back({Kind::missing, "probe", from + " may " + verb + target + ", " + what});
+    findings.push_back({Kind::missing, "probe", from + " may " + verb + target + ", " + what, std::move(ids)});
   } else if (!task.declared && outcome == ProbeOutcome::opened) {
-    findings.push_back({Kind::extra, "probe", from + " can " + verb + target + ", which nobody declared"});
+    findings.push_back(
+        {Kind::extra, "probe", from + " can " + verb + target + ", which nobody declared", std::move(ids)});
   } else if (!task.declared && outcome == ProbeOutcome::silent && task.kind == ProbeTask::Kind::tcp) {
-    findings.push_back({Kind::damaged, "probe", from + " may not reach " + target + ", but is not told so at once"});
+    findings.push_back(
+        {Kind::damaged, "probe", from + " may not reach " + target + ", but is not told so at once", std::move(ids)});
   }
 }
 
@@ -69,8 +75,10 @@ std::vector<Finding> Network::probe(const std::vector<std::string>& ids) const {
           continue;
         }
         unopened.insert(endpoint->id);
-        findings.push_back({Kind::missing, "namespace",
-                            display_name(*endpoint) + " is recorded as attached, but does not run: it is not probed"});
+        findings.push_back({Kind::missing,
+                            "namespace",
+                            display_name(*endpoint) + " is recorded as attached, but does not run: it is not probed",
+                            {endpoint->id}});
       }
     const auto outcomes = run_probes(batch, spaces);
     for (std::size_t i = 0; i < batch.size(); ++i) judge(batch[i], outcomes[i], findings);

@@ -61,17 +61,24 @@ class Verification {
   }
 
  private:
-  void note(Kind kind, const char* object, std::string text) { findings_.push_back({kind, object, std::move(text)}); }
+  void note(Kind kind, const char* object, std::string text, std::vector<std::string> ids = {}) {
+    findings_.push_back({kind, object, std::move(text), std::move(ids)});
+  }
   void add(std::vector<Finding> more) {
     for (auto& finding : more) findings_.push_back(std::move(finding));
   }
+  // Findings that are about an endpoint, whoever else they name.
+  void add_of(const Endpoint& endpoint, std::vector<Finding> more) {
+    for (auto& finding : more) finding.ids.insert(finding.ids.begin(), endpoint.id);
+    add(std::move(more));
+  }
   // A part that cannot be looked at is a finding of its own; the others are looked at all the same.
   template <class Look>
-  void attempt(const char* object, Look&& look) {
+  void attempt(const char* object, Look&& look, std::vector<std::string> ids = {}) {
     try {
       look();
     } catch (const base::Error& e) {
-      note(Kind::damaged, object, "it cannot be looked at: " + e.message());
+      note(Kind::damaged, object, "it cannot be looked at: " + e.message(), std::move(ids));
     }
   }
 
@@ -149,11 +156,12 @@ class Verification {
   }
 
   void check_host_end(const Endpoint& endpoint) {
-    add(compare_host_end(settings_, endpoint, index_));
+    add_of(endpoint, compare_host_end(settings_, endpoint, index_));
     const auto* link = index_.link(endpoint.interface);
     if (link == nullptr) return;
-    add(check_host_settings(settings_, endpoint));
-    attempt("source filter", [&] { add(check_source_filter(netlink_, settings_, endpoint, link->index)); });
+    add_of(endpoint, check_host_settings(settings_, endpoint));
+    attempt("source filter", [&] { add_of(endpoint, check_source_filter(netlink_, settings_, endpoint, link->index)); },
+            {endpoint.id});
   }
 
   // Those of a container that has just stopped live a moment longer.
@@ -179,14 +187,17 @@ class Verification {
       }
       if (!space) {
         note(Kind::missing, "namespace",
-             display_name(endpoint) + " is recorded as attached, but has no network namespace that can be opened");
+             display_name(endpoint) + " is recorded as attached, but has no network namespace that can be opened",
+             {endpoint.id});
         continue;
       }
-      attempt("namespace", [&] {
-        NetworkState inside;
-        linux::in_network_namespace(*space, [&] { inside = look_at_network(); });
-        add(compare_inside(settings_, endpoint, declared[endpoint.id], inside, book_));
-      });
+      attempt("namespace",
+              [&] {
+                NetworkState inside;
+                linux::in_network_namespace(*space, [&] { inside = look_at_network(); });
+                add_of(endpoint, compare_inside(settings_, endpoint, declared[endpoint.id], inside, book_));
+              },
+              {endpoint.id});
     }
   }
 
@@ -196,10 +207,10 @@ class Verification {
       if (!directory) continue;
       const auto text = linux::try_read_file(*directory + "/hosts");
       if (!text)
-        note(Kind::missing, "names", "the hosts file of " + display_name(endpoint) + " is gone");
+        note(Kind::missing, "names", "the hosts file of " + display_name(endpoint) + " is gone", {endpoint.id});
       else if (*text != hosts_text(settings_, endpoint, records_.related(endpoint)))
-        note(Kind::damaged, "names",
-             "the hosts file of " + display_name(endpoint) + " does not list what it may reach");
+        note(Kind::damaged, "names", "the hosts file of " + display_name(endpoint) + " does not list what it may reach",
+             {endpoint.id});
     }
   }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <string_view>
+#include <utility>
 
 namespace conductor::network {
 
@@ -52,13 +53,22 @@ class Comparison {
   }
 
  private:
-  void note(Kind kind, const char* object, const std::string& rest) {
-    findings_.push_back({kind, object, where_ + " " + rest});
+  void note(Kind kind, const char* object, const std::string& rest, std::vector<std::string> others = {}) {
+    findings_.push_back({kind, object, where_ + " " + rest, std::move(others)});
+  }
+  const Endpoint* peer(const linux::IpAddress& address, int length) const {
+    return length == address.bits() ? book_.find(address) : nullptr;
   }
   // "10.231.0.3 (db)", "10.0.0.0/8", "everywhere".
   std::string place(const linux::IpAddress& address, int length) const {
-    const Endpoint* peer = length == address.bits() ? book_.find(address) : nullptr;
-    return peer == nullptr ? prefix_text(address, length) : display_name(*peer) + " (" + linux::to_text(address) + ")";
+    const Endpoint* known = peer(address, length);
+    return known == nullptr ? prefix_text(address, length)
+                            : display_name(*known) + " (" + linux::to_text(address) + ")";
+  }
+  // Whose address it is, as `others` of a finding.
+  std::vector<std::string> whose(const linux::IpAddress& address, int length) const {
+    const Endpoint* known = peer(address, length);
+    return known == nullptr || known->id == endpoint_.id ? std::vector<std::string>() : std::vector{known->id};
   }
 
   void compare_interfaces() {
@@ -131,13 +141,15 @@ class Comparison {
         continue;
       }
       note(Kind::extra, "route",
-           "there is a route to " + place(found.destination, found.prefix_length) + " that nobody declared");
+           "there is a route to " + place(found.destination, found.prefix_length) + " that nobody declared",
+           whose(found.destination, found.prefix_length));
     }
     for (std::size_t i = 0; i < wanted.size(); ++i)
       if (!present[i])
         note(Kind::missing, "route",
              "there is no route to " + place(wanted[i].destination, wanted[i].prefix_length) +
-                 (wanted[i].gateway ? "" : ", the host's end of its link"));
+                 (wanted[i].gateway ? "" : ", the host's end of its link"),
+             whose(wanted[i].destination, wanted[i].prefix_length));
   }
 
   void compare_entries() {

@@ -116,14 +116,27 @@ Permission permission(const std::string& set, const std::string& element, const 
   return {"whoever it concerns", "do what " + plain_words(fields, book) + " of set " + set + " stands for"};
 }
 
+std::vector<std::string> endpoints_in(const std::string& element, const AddressBook& book) {
+  std::vector<std::string> ids;
+  for (const auto& field : element_fields(element)) {
+    const auto address = linux::parse_ip(field);
+    const Endpoint* endpoint = address ? book.find(*address) : nullptr;
+    if (endpoint != nullptr && std::find(ids.begin(), ids.end(), endpoint->id) == ids.end())
+      ids.push_back(endpoint->id);
+  }
+  return ids;
+}
+
 Finding missing_element(const std::string& set, const std::string& element, const AddressBook& book) {
   const auto [subject, action] = permission(set, element, book);
-  return {Finding::Kind::missing, "link", subject + " may " + action + ": the table lacks it"};
+  return {Finding::Kind::missing, "link", subject + " may " + action + ": the table lacks it",
+          endpoints_in(element, book)};
 }
 
 Finding extra_element(const std::string& set, const std::string& element, const AddressBook& book) {
   const auto [subject, action] = permission(set, element, book);
-  return {Finding::Kind::extra, "link", "an element lets " + subject + " " + action + ", which nobody declared"};
+  return {Finding::Kind::extra, "link", "an element lets " + subject + " " + action + ", which nobody declared",
+          endpoints_in(element, book)};
 }
 
 }  // namespace conductor::network

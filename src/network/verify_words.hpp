@@ -36,6 +36,9 @@ struct Permission {
 };
 Permission permission(const std::string& set, const std::string& element, const AddressBook& book);
 
+// Whose addresses an element has, each endpoint's id once.
+std::vector<std::string> endpoints_in(const std::string& element, const AddressBook& book);
+
 // An element the table lacks, and one it has too many.
 Finding missing_element(const std::string& set, const std::string& element, const AddressBook& book);
 Finding extra_element(const std::string& set, const std::string& element, const AddressBook& book);

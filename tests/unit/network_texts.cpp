@@ -56,7 +56,7 @@ TEST_CASE("hosts lists itself, peers it may reach and extra hosts") {
                                               "10.231.0.3\tdatabase p-b-1 b.local b\n"
                                               "192.0.2.7\tprinter\n"
                                               "169.254.1.1\thost.docker.internal\n");
-  CHECK(hosts_text(v4(), b, {a, b, c}) == std::string(localhost) + "10.231.0.3\tp-b-1 b.local\n");
+  CHECK(hosts_text(v4(), b, {a, b, c}) == std::string(localhost) + "10.231.0.3\tp-b-1 b.local b\n");
 }
 
 TEST_CASE("with IPv6 every name has two addresses, localhost too") {
@@ -99,6 +99,8 @@ TEST_CASE("members of a network see each other under the aliases of that network
   b.config.networks = {member("front", {"shop"}), member("back", {"store"})};
   c.config.networks = {member("back", {})};
   CHECK_THAT(hosts_text(v4(), a, {a, b, c}), Contains("10.231.0.3\tb shop\n") && !Contains("10.231.0.4"));
+  CHECK_THAT(hosts_text(v4(), a, {a, b, c}), Contains("10.231.0.2\ta me\n"));
+  CHECK_THAT(hosts_text(v4(), b, {a, b, c}), Contains("10.231.0.3\tb shop store\n"));
   CHECK_THAT(hosts_text(v4(), c, {a, b, c}), Contains("10.231.0.3\tb store\n") && !Contains("10.231.0.2"));
   // A network for names alone: they are seen by those who reach it anyway.
   a.config.networks.front().reach = b.config.networks.front().reach = false;

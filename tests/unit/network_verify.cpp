@@ -290,3 +290,13 @@ TEST_CASE("probes cover every declared edge and a sample of what is not declared
     CHECK(count(tasks, true) == 3);
   }
 }
+
+TEST_CASE("a finding has the ids of the endpoints whose addresses its element has, each once") {
+  const std::vector<Endpoint> endpoints{endpoint("a", 0x0ae70002), endpoint("b", 0x0ae70003)};
+  const AddressBook book(ipv4_only(), endpoints);
+  CHECK(missing_element("links", "10.231.0.2 . 10.231.0.3 . tcp . 5432", book).ids == Texts{"id-of-a", "id-of-b"});
+  CHECK(extra_element("links_all", "10.231.0.9 . 10.231.0.3", book).ids == Texts{"id-of-b"});
+  CHECK(extra_element("internet", "10.231.0.2", book).ids == Texts{"id-of-a"});
+  CHECK(extra_element("linked", "10.231.0.2 . 10.231.0.2", book).ids == Texts{"id-of-a"});
+  CHECK(missing_element("name_servers", "192.0.2.1", book).ids.empty());
+}
