@@ -214,14 +214,16 @@ void Network::rebuild_or_remove(const std::vector<Endpoint>& attached) const {
 
 void Network::detach(const std::string& id) {
   const auto exclusive = lock(store::Lock::Mode::exclusive);
+  base::Collector collector;
+  // The table is led from what the record says: one that is ahead of it would leave something behind.
+  collector.attempt([&] { finish_changes(); });
   const auto endpoint = find_usable(*records_, id);
   if (!endpoint) {
     records_->clear_attached(id);
     records_->clear_files_directory(id);
-    return;
+    return collector.finish();
   }
   const base::Context context("taking " + base::short_id(id) + " out of the network");
-  base::Collector collector;
   const bool attached = !endpoint->interface.empty();
   if (attached) {
     const bool last = !records_->any_attached_but(id);
@@ -253,17 +255,21 @@ void Network::write_files(const std::string& id, const std::string& directory) {
   ::fchmod(file.get(), 0644);  // readable for every user inside, whatever our umask
 }
 
-bool Network::stands() const { return !records_->any_attached() || Foundation(settings_, *records_).stands(); }
+bool Network::stands() const {
+  return !records_->any_attached() || (!records_->any_unfinished_change() && Foundation(settings_, *records_).stands());
+}
 
 void Network::repair() {
   records_->sweep();
   const Foundation foundation(settings_, *records_);
   const auto is_well = [&] {
     if (!records_->any_attached()) return !linux::nft_table_exists("inet", settings_.table);
+    if (records_->any_unfinished_change()) return false;
     return foundation.stands() && foundation.ends_stand(records_->attached());
   };
   if (is_well()) return;
   const auto exclusive = lock(store::Lock::Mode::exclusive);
+  finish_changes();
   if (!is_well()) rebuild_or_remove(records_->attached());
 }
 

@@ -311,6 +311,8 @@ class Network {
                      const NamespaceOpener& opener) const;
   bool change_firewall(const std::vector<Endpoint>& before, const std::vector<Endpoint>& after) const;
   void apply(const Endpoint& before, const Endpoint& after) const;
+  void follow_change(const Endpoint& before, const Endpoint& after) const;
+  void finish_changes() const;
   void rebuild_or_remove(const std::vector<Endpoint>& attached) const;
   void rebuild_if_needed() const;
 

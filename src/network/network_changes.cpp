@@ -105,16 +105,29 @@ void Network::reconfigure(const std::string& id, const EndpointConfig& config) {
   const bool attached = !before.interface.empty();
   // Addresses of networks come and go with the next start.
   if (attached) endpoint.config.publish = take_ports(settings_, *records_, id, endpoint.config.publish);
+  records_->begin_change(before);
   records_->write(endpoint, true);
-  if (attached) apply(before, endpoint);
+  follow_change(before, endpoint);
+}
+
+// Everything that follows from a record, from another state of it; doing it again does no harm.
+void Network::follow_change(const Endpoint& before, const Endpoint& after) const {
+  if (!after.interface.empty()) apply(before, after);
+  const auto& kept = after.config.publish;
   std::vector<Publish> dropped = before.config.publish;
-  std::erase_if(dropped, [&](const Publish& p) {
-    return std::find(endpoint.config.publish.begin(), endpoint.config.publish.end(), p) !=
-           endpoint.config.publish.end();
-  });
-  give_back_ports(*records_, id, dropped);
+  std::erase_if(dropped, [&](const Publish& p) { return std::find(kept.begin(), kept.end(), p) != kept.end(); });
+  give_back_ports(*records_, after.id, dropped);
   refresh_hosts_files(settings_, *records_, before);
-  refresh_hosts_files(settings_, *records_, endpoint);
+  refresh_hosts_files(settings_, *records_, after);
+  records_->end_change(after.id);
+}
+
+// Those of commands that were killed or have failed. The caller holds the network exclusively.
+void Network::finish_changes() const {
+  for (const Endpoint& before : records_->unfinished_changes()) {
+    const auto now = records_->find(before.id);
+    now ? follow_change(before, *now) : records_->end_change(before.id);
+  }
 }
 
 // Leads table, routes and tracked connections from one state of an attached endpoint to another.
@@ -140,12 +153,15 @@ void Network::set_resolved(const std::string& id, const ResolvedName& name) {
     // One at a time: what changes in the table is told from what was said before.
     const auto alone = store::Lock::acquire(locations_.locks() + "/network-resolved");
     const Endpoint before = require(id);
-    if (before.interface.empty() || !records_->set_resolved(id, usable)) return;
-    if (change_firewall({before}, {require(id)})) return;
+    if (before.interface.empty()) return;
+    records_->begin_change(before);
+    const bool followed = !records_->set_resolved(id, usable) || change_firewall({before}, {require(id)});
+    if (followed) return records_->end_change(id);
   }
   shared.release();
   const auto exclusive = lock(store::Lock::Mode::exclusive);
   rebuild_or_remove(records_->attached());
+  records_->end_change(id);
 }
 
 // --- networks

@@ -235,9 +235,25 @@ bool Records::set_resolved(const std::string& id, const ResolvedName& name) cons
 
 void Records::clear_resolved(const std::string& id) const { store::remove_file(resolved_path(id)); }
 
+void Records::begin_change(const Endpoint& before) const {
+  store::make_directory(state_ + "/changing");
+  store::write_record(state_ + "/changing/" + before.id, before, false);
+}
+
+void Records::end_change(const std::string& id) const { store::remove_file(state_ + "/changing/" + id); }
+
+std::vector<Endpoint> Records::unfinished_changes() const {
+  std::vector<Endpoint> endpoints;
+  for (const auto& id : store::list_directory(state_ + "/changing"))
+    if (auto before = store::read_record<Endpoint>(state_ + "/changing/" + id)) endpoints.push_back(std::move(*before));
+  return endpoints;
+}
+
+bool Records::any_unfinished_change() const { return !store::list_directory(state_ + "/changing").empty(); }
+
 void Records::sweep() const {
-  for (const auto& directory :
-       {root_ + "/endpoints", networks(), state_, state_ + "/attached", state_ + "/files", state_ + "/resolved"})
+  for (const auto& directory : {root_ + "/endpoints", networks(), state_, state_ + "/attached", state_ + "/files",
+                                state_ + "/resolved", state_ + "/changing"})
     store::sweep_temporary_files(directory);
 }
 

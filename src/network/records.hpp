@@ -46,6 +46,13 @@ class Records {
   bool set_resolved(const std::string& id, const ResolvedName& name) const;
   void clear_resolved(const std::string& id) const;
 
+  // An endpoint that is running changes: said before the record is written, with the endpoint as it was, and taken back
+  // when table, routes and names have followed. One that stays is a command's that was killed or has failed in between.
+  void begin_change(const Endpoint& before) const;
+  void end_change(const std::string& id) const;
+  std::vector<Endpoint> unfinished_changes() const;
+  bool any_unfinished_change() const;
+
   // What killed writers left.
   void sweep() const;
 

@@ -179,3 +179,36 @@ TEST_CASE("who attaches or leaves reads nothing of those it has nothing to do wi
   rig.stop("a");
   CHECK(warnings.count() == 0);
 }
+
+TEST_CASE("a change of whose command nothing but the record was done is finished by the next one") {
+  NEEDS_NAMESPACES();
+  Rig rig;
+  rig.start("b");
+  rig.serve("b", 8080);
+  rig.serve("b", 9090);
+  rig.start("a", linked_to("b", 8080));
+  const network::Records records(rig.locations());
+  const auto before = records.find("a");
+  REQUIRE(before);
+  network::Endpoint after = *before;
+  after.config.links = linked_to("b", 9090).links;
+  records.begin_change(*before);
+  records.write(after, false);
+  REQUIRE(rig.connect("a", "b", 8080) == Outcome::connected);
+  CHECK_FALSE(rig.network().stands());
+
+  SECTION("repair") {
+    rig.network().repair();
+    CHECK(rig.connect("a", "b", 9090) == Outcome::connected);
+    CHECK(rig.connect("a", "b", 8080) == Outcome::refused);
+  }
+  SECTION("the endpoint's end") { rig.stop("a"); }
+  SECTION("an endpoint that is gone") {
+    rig.stop("a");
+    rig.network().forget("a");
+    records.begin_change(*before);
+    rig.network().repair();
+  }
+  CHECK(rig.network().stands());
+  CHECK(rig.network().verify().empty());
+}
