@@ -24,12 +24,13 @@ namespace {
 struct Built {
   std::vector<std::string> ranges;
   std::string host_address6;  // empty: none
+  bool complete = false;      // false: a command was killed or failed while it made it
 
   bool operator==(const Built&) const = default;
 };
 template <base::Is<Built> S, class V>
 void fields(S& s, V&& v) {
-  v("ranges", s.ranges), v("host_address6", s.host_address6);
+  v("ranges", s.ranges), v("host_address6", s.host_address6), v("complete", s.complete);
 }
 
 std::string built_path(const Records& records) { return records.state() + "/foundation.json"; }
@@ -40,6 +41,7 @@ Built built_from(const Settings& settings, const std::vector<linux::IpPrefix>& r
   Built built;
   for (const auto& range : ranges) built.ranges.push_back(linux::to_text(range));
   if (settings.ipv6()) built.host_address6 = linux::to_text(host_address6(settings));
+  built.complete = true;
   return built;
 }
 
@@ -160,7 +162,9 @@ bool Foundation::ends_stand(const std::vector<Endpoint>& attached) const {
 
 // Ranges of networks that are gone, and a range of IPv6 that is off now.
 void Foundation::forget_former(const std::vector<linux::IpPrefix>& ranges) const {
-  const Built before = built_before(records_), now = built_from(settings_, ranges);
+  const Built before = built_before(records_);
+  Built now = built_from(settings_, ranges);
+  now.complete = false;
   auto former = ranges_of(before);
   std::erase_if(former,
                 [&](const auto& range) { return std::find(ranges.begin(), ranges.end(), range) != ranges.end(); });
@@ -206,6 +210,7 @@ void Foundation::build(const std::vector<Endpoint>& attached) const {
   Uplinks(settings_, records_.state()).prepare();
   put_up_ends(attached);
   ForeignChains(settings_).open();
+  store::write_record(built_path(records_), built_from(settings_, ranges), false);
 }
 
 void Foundation::remove() const {
