@@ -22,7 +22,8 @@ namespace linux = conductor::linux;
 
 namespace {
 
-constexpr int answer_ms = 700;  // longer than any round trip here, shorter than a second SYN
+constexpr int answer_ms = 700;        // longer than any round trip here, shorter than a second SYN
+constexpr int space_ends_ms = 60000;  // the kernel takes the namespaces of the whole machine down one after the other
 
 bool wait_for(int fd, short events) {
   pollfd p{fd, events, 0};
@@ -217,7 +218,8 @@ bool Rig::ping(const Fd& space, const std::string& address) const {
 
 std::vector<std::string> Rig::census() const {
   for (const auto& interface : dying_)
-    if (!linux::Netlink().wait_gone(interface, 10000)) throw std::runtime_error(interface + " does not go away");
+    if (!linux::Netlink().wait_gone(interface, space_ends_ms))
+      throw std::runtime_error(interface + " does not go away");
   return host_state();
 }
 
