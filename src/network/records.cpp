@@ -109,6 +109,7 @@ std::vector<Endpoint> Records::read_all(const std::vector<std::string>& ids) con
   for (const std::string& id : ids) try {
       if (auto endpoint = find(id)) endpoints.push_back(std::move(*endpoint));
     } catch (const base::Error& e) {
+      if (e.code() != 0) throw;  // not the record's fault: it may say what must not be missed
       base::log(base::LogLevel::warning, e.message());
     }
   return endpoints;

@@ -201,6 +201,7 @@ class Matrix(harness.Case):
 
         for project in self.projects:
             conductor("compose", "down", cwd=project)
+        self.assertNotIn("\nlink ", conductor("system", "census").stdout)  # waits until the kernel has taken them down
         self.assertEqual(state(), self.before)
 
     def silent_probe(self, name):
