@@ -266,7 +266,7 @@ class Reach(NetworkCase):
         self.assertEqual((self.ask("a", "b"), self.ask("a", address)), ("", ""))
         self.refused("peer", "--remove", "a", "b", says="there is no link")
         self.refused("peer", "a", "a", says="reaches itself")
-        self.refused("peer", "a", "c", says="no such container: c")
+        self.refused("peer", "a", "nobody", says="no such container: nobody")
 
     def test_a_link_into_a_project(self):
         self.write("conductor.yaml", f"name: shop\nservices:\n  db:\n    image: {self.image}\n    command: [sh, -c, "
