@@ -113,13 +113,12 @@ std::string ports_text(const network::PortRange& ports) {
 }
 
 Json edges_json(const std::vector<network::Endpoint>& endpoints) {
-  const auto name = [](const network::Endpoint& endpoint) {
-    return endpoint.config.names.empty() ? base::short_id(endpoint.id) : endpoint.config.names.front();
-  };
   Json list = Json::array();
   for (const auto& edge : network::edges(endpoints))
-    list.add(
-        Json::object().set("From", name(*edge.from)).set("To", name(*edge.to)).set("Ports", ports_text(edge.ports)));
+    list.add(Json::object()
+                 .set("From", network::display_name(*edge.from))
+                 .set("To", network::display_name(*edge.to))
+                 .set("Ports", ports_text(edge.ports)));
   return list;
 }
 

@@ -299,8 +299,7 @@ class Machine {
       for (const auto& publish : endpoint.config.publish)
         for (int i = 0; i < publish.count; ++i)
           holders[{publish.protocol, publish.host_port + i}].push_back(
-              {endpoint.id, endpoint.config.names.empty() ? base::short_id(endpoint.id) : endpoint.config.names.front(),
-               publish.host_ip});
+              {endpoint.id, network::display_name(endpoint), publish.host_ip});
     for (const auto& [service, name, id, endpoint] : ports_published(plan_))
       for (std::size_t i = 0; i < endpoint.publish.size(); ++i) {
         const auto& publish = endpoint.publish[i];

@@ -193,7 +193,7 @@ std::optional<Seen> seen_of(const Project& project, const network::Settings& set
       if (std::ranges::find(addresses, address) == addresses.end()) continue;
       const auto& config = endpoint.config;
       if (!config.groups.empty()) return service_of_group(project, config.groups.front());
-      return config.names.empty() ? base::short_id(endpoint.id) : config.names.front();
+      return network::display_name(endpoint);
     }
     return std::nullopt;
   };

@@ -97,7 +97,9 @@ void forget_undeclared(const Settings& settings, const Endpoint& endpoint, const
 }
 
 void forget_all(const Settings& settings, const Endpoint& endpoint) {
-  for (const auto& address : addresses_of(settings, endpoint)) linux::forget_connections(address);
+  const auto addresses = addresses_of(settings, endpoint);
+  if (addresses.size() == 1) return linux::forget_connections(addresses.front());  // the kernel can select these
+  linux::forget_connections(prefixes_of(settings, endpoint), [](const linux::Connection&) { return true; });
 }
 
 }  // namespace conductor::network

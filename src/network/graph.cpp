@@ -164,4 +164,9 @@ std::set<InnerRoute> inner_routes(const Settings& settings, const std::vector<En
   return routes;
 }
 
+std::vector<Endpoint> with(std::vector<Endpoint> endpoints, const Endpoint& endpoint) {
+  endpoints.push_back(endpoint);
+  return endpoints;
+}
+
 }  // namespace conductor::network

@@ -49,4 +49,7 @@ struct InnerRoute {
 };
 std::set<InnerRoute> inner_routes(const Settings& settings, const std::vector<Endpoint>& endpoints);
 
+// The endpoints and one more.
+std::vector<Endpoint> with(std::vector<Endpoint> endpoints, const Endpoint& endpoint);
+
 }  // namespace conductor::network

@@ -36,19 +36,6 @@ std::vector<Endpoint> without(std::vector<Endpoint> endpoints, const std::string
   return endpoints;
 }
 
-std::vector<Endpoint> with(std::vector<Endpoint> endpoints, const Endpoint& endpoint) {
-  endpoints.push_back(endpoint);
-  return endpoints;
-}
-
-// The attached ones that `endpoint` has to do with. Whatever changes with it changes among them, so that one start
-// costs little however many others run.
-std::vector<Endpoint> attached_around(const Records& records, const Endpoint& endpoint) {
-  auto related = records.related(endpoint);
-  std::erase_if(related, [](const Endpoint& other) { return other.interface.empty(); });
-  return related;
-}
-
 struct RouteChanges {
   std::vector<InnerRoute> remove, add;
 };
@@ -74,6 +61,10 @@ std::optional<Endpoint> find_usable(const Records& records, const std::string& i
 }
 
 }  // namespace
+
+std::string display_name(const Endpoint& endpoint) {
+  return endpoint.config.names.empty() ? base::short_id(endpoint.id) : endpoint.config.names.front();
+}
 
 Network::Network(store::Locations locations, NamespaceOpener opener)
     : locations_(std::move(locations)),
@@ -173,7 +164,7 @@ void Network::attach(const std::string& id, const linux::Fd& network_namespace) 
     auto held = enter(endpoint);
     make_veth(settings_, endpoint, network_namespace);
     // Two that attach at the same time: each has said so before it looks here, so at least one of them sees the other.
-    const auto before = attached_around(*records_, endpoint);
+    const auto before = records_->attached_around(endpoint);
     const auto after = with(before, endpoint);
     const auto opener = [&](const std::string& other) -> std::optional<linux::Fd> {
       return other == id ? network_namespace.duplicate() : opener_(other);
@@ -227,7 +218,7 @@ void Network::detach(const std::string& id) {
   const bool attached = !endpoint->interface.empty();
   if (attached) {
     const bool last = !records_->any_attached_but(id);
-    const auto after = attached_around(*records_, *endpoint);
+    const auto after = records_->attached_around(*endpoint);
     const auto opener = [&](const std::string& other) { return other == id ? std::nullopt : opener_(other); };
     const auto before = with(after, *endpoint);
     collector.attempt([&] {
@@ -261,11 +252,9 @@ bool Network::stands() const {
 
 void Network::repair() {
   records_->sweep();
-  const Foundation foundation(settings_, *records_);
   const auto is_well = [&] {
     if (!records_->any_attached()) return !linux::nft_table_exists("inet", settings_.table);
-    if (records_->any_unfinished_change()) return false;
-    return foundation.stands() && foundation.ends_stand(records_->attached());
+    return stands() && Foundation(settings_, *records_).ends_stand(records_->attached());
   };
   if (is_well()) return;
   const auto exclusive = lock(store::Lock::Mode::exclusive);

@@ -189,6 +189,8 @@ void fields(S& s, V&& v) {
   v("id", s.id), v("address", s.address), v("addresses", s.addresses), v("interface", s.interface);
   v("config", s.config), v("resolved", s.resolved);
 }
+// As users know it: by its first name, else by its short id.
+std::string display_name(const Endpoint& endpoint);
 
 // A listening socket on loopback for one published port; the monitor serves it by connecting to the endpoint. Its
 // existence also keeps other programs from taking the port.

@@ -8,6 +8,7 @@
 #include "network/endpoint_config.hpp"
 #include "network/firewall_elements.hpp"
 #include "network/foundation.hpp"
+#include "network/graph.hpp"
 #include "network/hosts_file.hpp"
 #include "network/network.hpp"
 #include "network/networks.hpp"
@@ -25,17 +26,11 @@ constexpr std::size_t most_addresses = 64;  // of one host name; more are left o
 
 // The attached ones that the endpoint has to do with before or after its change, itself left out.
 std::vector<Endpoint> attached_around(const Records& records, const Endpoint& before, const Endpoint& after) {
-  auto all = records.related(before);
-  for (auto& endpoint : records.related(after))
+  auto all = records.attached_around(before);
+  for (auto& endpoint : records.attached_around(after))
     if (std::none_of(all.begin(), all.end(), [&](const Endpoint& e) { return e.id == endpoint.id; }))
       all.push_back(std::move(endpoint));
-  std::erase_if(all, [](const Endpoint& e) { return e.interface.empty(); });
   return all;
-}
-
-std::vector<Endpoint> with(std::vector<Endpoint> endpoints, const Endpoint& endpoint) {
-  endpoints.push_back(endpoint);
-  return endpoints;
 }
 
 // Neither this host nor a container, and no address that means something else on every host.
@@ -84,8 +79,7 @@ bool same_settings(NetworkConfig a, const NetworkConfig& b) {
 
 std::string names_of(const std::vector<Endpoint>& endpoints) {
   std::vector<std::string> names;
-  for (const Endpoint& e : endpoints)
-    names.push_back(e.config.names.empty() ? base::short_id(e.id) : e.config.names.front());
+  for (const Endpoint& endpoint : endpoints) names.push_back(display_name(endpoint));
   return base::join(names, ", ");
 }
 

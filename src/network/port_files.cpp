@@ -36,10 +36,6 @@ std::optional<HostPorts> parse_file_name(const std::string& name) {
   return ports;
 }
 
-std::string holder_name(const Endpoint& endpoint) {
-  return endpoint.config.names.empty() ? base::short_id(endpoint.id) : endpoint.config.names.front();
-}
-
 }  // namespace
 
 HostPorts HostPorts::one(int port) const {
@@ -81,7 +77,7 @@ void PortFiles::require_not_held(const std::string& id, const HostPorts& ports) 
       continue;
     }
     throw base::Error("port " + ports.one(std::max(ports.first, file.ports.first)).text() +
-                      " is published by container " + holder_name(*endpoint));
+                      " is published by container " + display_name(*endpoint));
   }
   for (const auto& name : abandoned) remove(name);
 }

@@ -167,6 +167,12 @@ std::vector<Endpoint> Records::related(const Endpoint& endpoint) const {
   return read_all({ids.begin(), ids.end()});
 }
 
+std::vector<Endpoint> Records::attached_around(const Endpoint& endpoint) const {
+  auto around = related(endpoint);
+  std::erase_if(around, [](const Endpoint& other) { return other.interface.empty(); });
+  return around;
+}
+
 std::vector<Endpoint> Records::members(const std::string& network) const {
   complete_index();
   auto endpoints = read_all(index_.ids(being_in(network)));

@@ -29,6 +29,9 @@ class Records {
   // Those that have to do with it, attached or not, itself left out: whom it names in a link, who names it, and the
   // members of its networks. Reads their records alone, however many others there are.
   std::vector<Endpoint> related(const Endpoint& endpoint) const;
+  // The attached ones of these. Whatever changes with the endpoint changes among them, so that one start costs little
+  // however many others run.
+  std::vector<Endpoint> attached_around(const Endpoint& endpoint) const;
   // Members of a network.
   std::vector<Endpoint> members(const std::string& network) const;
   void write(const Endpoint& endpoint, bool durable) const;

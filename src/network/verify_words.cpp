@@ -67,10 +67,6 @@ Permission published_permission(const char* who, const std::vector<std::string>&
 
 }  // namespace
 
-std::string display_name(const Endpoint& endpoint) {
-  return endpoint.config.names.empty() ? base::short_id(endpoint.id) : endpoint.config.names.front();
-}
-
 AddressBook::AddressBook(const Settings& settings, const std::vector<Endpoint>& endpoints)
     : range_(settings.range()), range6_(settings.range6()), ipv6_(settings.ipv6()) {
   for (const Endpoint& endpoint : endpoints) {

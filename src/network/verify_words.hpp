@@ -10,9 +10,6 @@
 
 namespace conductor::network {
 
-// "web": its first name, else the id in short.
-std::string display_name(const Endpoint& endpoint);
-
 // Who has an address, or the host's end of an interface.
 class AddressBook {
  public:
