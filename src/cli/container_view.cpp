@@ -45,7 +45,14 @@ Json state_json(const monitor::Status& status) {
     Json health = Json::object();
     health.set("Status", base::enum_name(status.health));
     health.set("FailingStreak", status.failing_streak);
-    health.set("Output", status.health_output);
+    Json results = Json::array();
+    for (const auto& result : status.health_log)
+      results.add(Json::object()
+                      .set("Start", time_text(result.started_at))
+                      .set("End", time_text(result.finished_at))
+                      .set("ExitCode", result.exit_code)
+                      .set("Output", result.output));
+    health.set("Log", std::move(results));
     state.set("Health", std::move(health));
   }
   return state;

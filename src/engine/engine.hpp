@@ -82,6 +82,19 @@ class Engine {
   void settle(const std::string& id);
   void stop(const std::string& id, std::optional<std::chrono::nanoseconds> grace = std::nullopt);
   void kill(const std::string& id, int signal);
+  // Its processes are frozen; health checks and restarts wait. Throws when it is not running, or is (not) paused.
+  void pause(const std::string& id);
+  void unpause(const std::string& id);
+  // Limits that are given replace the present ones, at once when it runs; the rest stays. Nothing is changed when one
+  // of them cannot be kept.
+  struct Changes {
+    linux::CgroupLimits limits;
+    std::optional<monitor::Restart> restart;
+  };
+  void update(const std::string& id, const Changes& changes);
+  // After a reboot: starts what its restart policy says, in the order of creation, owners of networks first. One that
+  // does not start is told and does not keep the others from it; false then.
+  bool boot();
   // A running one is refused unless `force`. `volumes`: anonymous volumes too.
   void remove(const std::string& id, bool force, bool volumes = false);
   // Runs a command with the container's environment, user and directory unless given; its exit code.

@@ -178,6 +178,7 @@ monitor::Process confined_process(const Container& container, const store::Locat
   process.no_new_privileges = config.no_new_privileges && !config.privileged;
   if (!config.privileged) process.filter = runtime::filter_for(locations, process.capabilities);
   process.limits = runtime::default_limits();
+  process.oom_score_adjust = config.oom_score_adjust;
   return process;
 }
 
@@ -223,6 +224,7 @@ runtime::Setup launch_setup(const Container& container, const std::vector<std::s
   launch.stop_signal = stop_signal_of(container);
   launch.restart = config.restart;
   launch.healthcheck = healthcheck_of(container);
+  launch.log = config.log;
   launch.on_exit = settle_command(container.id, locations);
   return setup;
 }

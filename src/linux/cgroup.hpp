@@ -11,16 +11,35 @@
 
 namespace conductor::linux {
 
+// What a container may do to one block device, per second. Nothing: no limit.
+struct BlockLimit {
+  std::string device;  // a block device, or any path whose file system lies on one
+  std::optional<std::int64_t> read_bytes, write_bytes, read_operations, write_operations;
+  std::optional<std::int64_t> weight;  // 10 … 1000, on this device
+
+  bool operator==(const BlockLimit&) const = default;
+};
+template <base::Is<BlockLimit> S, class V>
+void fields(S& s, V&& v) {
+  v("device", s.device), v("read_bytes", s.read_bytes), v("write_bytes", s.write_bytes);
+  v("read_operations", s.read_operations), v("write_operations", s.write_operations), v("weight", s.weight);
+}
+
 struct CgroupLimits {
   std::optional<std::int64_t> memory;       // bytes
   std::optional<std::int64_t> memory_swap;  // bytes, memory and swap together; -1 unlimited
   std::optional<std::int64_t> memory_reservation;
-  std::optional<double> cpus;              // cores
-  std::optional<std::int64_t> cpu_shares;  // 2 … 262144, v1's unit
-  std::optional<std::int64_t> cpu_period;  // microseconds
-  std::optional<std::int64_t> cpu_quota;   // microseconds
-  std::optional<std::string> cpuset;       // "0-1,3"
-  std::optional<std::int64_t> pids;        // -1 unlimited
+  std::optional<double> cpus;                // cores
+  std::optional<std::int64_t> cpu_shares;    // 2 … 262144, v1's unit
+  std::optional<std::int64_t> cpu_period;    // microseconds
+  std::optional<std::int64_t> cpu_quota;     // microseconds
+  std::optional<std::string> cpuset;         // "0-1,3"
+  std::optional<std::string> cpuset_memory;  // memory nodes, as cpuset
+  std::optional<std::int64_t> pids;          // -1 unlimited
+  std::optional<std::int64_t> block_weight;  // 10 … 1000
+  std::vector<BlockLimit> block;
+  std::optional<std::int64_t> swappiness;  // 0 … 100; version 1 alone
+  bool oom_kill_disable = false;           // version 1 alone
 
   bool operator==(const CgroupLimits&) const = default;
 };
@@ -28,7 +47,9 @@ template <base::Is<CgroupLimits> S, class V>
 void fields(S& s, V&& v) {
   v("memory", s.memory), v("memory_swap", s.memory_swap), v("memory_reservation", s.memory_reservation);
   v("cpus", s.cpus), v("cpu_shares", s.cpu_shares), v("cpu_period", s.cpu_period), v("cpu_quota", s.cpu_quota);
-  v("cpuset", s.cpuset), v("pids", s.pids);
+  v("cpuset", s.cpuset), v("cpuset_memory", s.cpuset_memory), v("pids", s.pids);
+  v("block_weight", s.block_weight), v("block", s.block), v("swappiness", s.swappiness);
+  v("oom_kill_disable", s.oom_kill_disable);
 }
 
 // A character or block device a container may use: type 'c' or 'b', -1 for any number.

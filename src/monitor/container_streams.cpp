@@ -42,7 +42,7 @@ bool is_nobody(int fd, bool input) {
 }  // namespace
 
 ContainerStreams::ContainerStreams(Loop& loop, const LaunchSpec& spec, Files files) : loop_(loop), spec_(spec) {
-  if (!spec.log_file.empty()) log_ = LogFile(spec.log_file, spec.log_limit, spec.log_files);
+  if (!spec.log_file.empty()) log_ = LogFile(spec.log_file, spec.log.limit, spec.log.files);
   if (spec.process.terminal) return;
   for (const auto& [name, stream, relay] :
        {std::tuple{output_name, std::uint8_t{1}, &output_}, std::tuple{error_name, std::uint8_t{2}, &error_}}) {

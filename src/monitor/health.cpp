@@ -1,6 +1,7 @@
 #include "monitor/health.hpp"
 
 #include "base/error.hpp"
+#include "base/units.hpp"
 #include "linux/events.hpp"
 #include "monitor/health_check.hpp"
 
@@ -69,9 +70,13 @@ void HealthChecks::wait_for_next() {
 }
 
 void HealthChecks::check() {
-  ExecSpec exec{container_, spec_.cgroup, spec_.process, false};
+  ExecSpec exec;
+  exec.container = container_;
+  exec.cgroup = spec_.cgroup;
+  exec.process = spec_.process;
   exec.process.arguments = command_;
   exec.process.terminal = false;
+  check_began_ = base::now_unix_ns();
   try {
     auto pipe = linux::make_pipe();
     output_ = std::move(pipe.read);
@@ -79,17 +84,17 @@ void HealthChecks::check() {
     loop_.add(checker_.pidfd.get(), EPOLLIN, [this] { finish_check(); });
   } catch (const base::Error& e) {
     record_.note(false, in_start_period(), spec_.healthcheck);
-    listener_(record_, e.what());
+    listener_(record_, {check_began_, base::now_unix_ns(), -1, e.what()});
     wait_for_next();
   }
 }
 
 void HealthChecks::finish_check() {
   loop_.remove(checker_.pidfd.get());
-  const bool success = linux::wait_for(checker_.pidfd).shell_code() == 0;
+  const int code = linux::wait_for(checker_.pidfd).shell_code();
   checker_.pidfd.reset();
-  record_.note(success, in_start_period(), spec_.healthcheck);
-  listener_(record_, linux::read_all(output_.get()));
+  record_.note(code == 0, in_start_period(), spec_.healthcheck);
+  listener_(record_, {check_began_, base::now_unix_ns(), code, linux::read_all(output_.get())});
   output_.reset();
   wait_for_next();
 }

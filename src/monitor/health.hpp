@@ -27,7 +27,7 @@ std::vector<std::string> health_command(const std::vector<std::string>& test);
 // Runs the checks of one run of a container, one at a time. Without a command it does nothing and holds no timer.
 class HealthChecks {
  public:
-  using Listener = std::function<void(const HealthRecord&, const std::string& output)>;
+  using Listener = std::function<void(const HealthRecord&, HealthResult)>;
   HealthChecks(Loop& loop, const LaunchSpec& spec, Listener listener);
   ~HealthChecks();
   HealthChecks(const HealthChecks&) = delete;
@@ -51,6 +51,7 @@ class HealthChecks {
   HealthRecord record_;
   std::chrono::steady_clock::time_point started_;
   linux::Fd timer_;
+  std::int64_t check_began_ = 0;  // unix nanoseconds
   linux::Child checker_;
   linux::Fd output_;
 };

@@ -71,10 +71,50 @@ void fields(S& s, V&& v) {
 struct ResourceLimit {
   int resource = 0;                  // RLIMIT_*
   std::uint64_t soft = 0, hard = 0;  // ~0: unlimited. What this process may not raise stays as it is
+
+  bool operator==(const ResourceLimit&) const = default;
 };
 template <base::Is<ResourceLimit> S, class V>
 void fields(S& s, V&& v) {
   v("resource", s.resource), v("soft", s.soft), v("hard", s.hard);
+}
+
+// A device node in /dev, beside the standard ones. With a user namespace, or where nodes cannot be made, it is the
+// host's node that is bound there.
+struct Device {
+  std::string source;  // the host's node, absolute
+  std::string target;  // absolute, inside
+  char type = 'c';
+  std::int64_t major = 0, minor = 0;
+  unsigned mode = 0666;
+  std::uint32_t uid = 0, gid = 0;
+};
+template <base::Is<Device> S, class V>
+void fields(S& s, V&& v) {
+  v("source", s.source), v("target", s.target), v("type", s.type), v("major", s.major), v("minor", s.minor);
+  v("mode", s.mode), v("uid", s.uid), v("gid", s.gid);
+}
+
+// A range of user or group ids of a user namespace (user_namespaces(7)).
+struct IdRange {
+  std::uint32_t inside = 0, outside = 0, count = 0;
+
+  bool operator==(const IdRange&) const = default;
+};
+template <base::Is<IdRange> S, class V>
+void fields(S& s, V&& v) {
+  v("inside", s.inside), v("outside", s.outside), v("count", s.count);
+}
+// Both empty: the host's user namespace. Files of layers and volumes keep the ids they have inside; their mounts are
+// id-mapped.
+struct IdMaps {
+  std::vector<IdRange> users, groups;
+
+  bool operator==(const IdMaps&) const = default;
+};
+template <base::Is<IdMaps> S, class V>
+void fields(S& s, V&& v) {
+  v("users", s.users), v("groups", s.groups);
 }
 
 // A process in a container and its confinement: the same for run, exec, a build's RUN, a health check and a restart.
@@ -89,13 +129,14 @@ struct Process {
   std::string filter;  // struct sock_filter[]; empty: none
   std::vector<ResourceLimit> limits;
   int oom_score_adjust = 0;
+  std::string apparmor;  // profile; empty: none is asked for
 };
 template <base::Is<Process> S, class V>
 void fields(S& s, V&& v) {
   v("arguments", s.arguments), v("environment", s.environment), v("working_directory", s.working_directory);
   v("user", s.user), v("terminal", s.terminal), v("capabilities", s.capabilities);
   v("no_new_privileges", s.no_new_privileges), v("filter", s.filter), v("limits", s.limits);
-  v("oom_score_adjust", s.oom_score_adjust);
+  v("oom_score_adjust", s.oom_score_adjust), v("apparmor", s.apparmor);
 }
 
 enum class RestartPolicy { no, always, on_failure, unless_stopped };
@@ -129,6 +170,29 @@ template <base::Is<Healthcheck> S, class V>
 void fields(S& s, V&& v) {
   v("test", s.test), v("interval", s.interval), v("timeout", s.timeout), v("start_period", s.start_period);
   v("start_interval", s.start_interval), v("retries", s.retries);
+}
+
+// Where what a container writes goes, and what happens when it writes faster than that.
+enum class LogDriver { file, journald, none };
+constexpr auto enum_names(LogDriver) {
+  return std::array{std::pair{LogDriver::file, "file"}, std::pair{LogDriver::journald, "journald"},
+                    std::pair{LogDriver::none, "none"}};
+}
+struct LogSettings {
+  LogDriver driver = LogDriver::file;
+  std::int64_t limit = 10 << 20;  // bytes of one file; 0: no limit
+  int files = 3;                  // LOG, LOG.1, LOG.2: the newest first
+  bool compress = false;          // all but the newest, gzip
+  bool blocking = true;           // else what does not fit into `buffer` is dropped and counted
+  std::int64_t buffer = 1 << 20;  // bytes
+  std::string tag;                // journald's SYSLOG_IDENTIFIER
+
+  bool operator==(const LogSettings&) const = default;
+};
+template <base::Is<LogSettings> S, class V>
+void fields(S& s, V&& v) {
+  v("driver", s.driver), v("limit", s.limit), v("files", s.files), v("compress", s.compress);
+  v("blocking", s.blocking), v("buffer", s.buffer), v("tag", s.tag);
 }
 
 enum class NetworkNamespace { own, host, joined };
@@ -181,11 +245,12 @@ inline constexpr const char* resolver_address = "127.0.0.11";
 
 struct LaunchSpec {
   std::string id;
-  std::string run_directory;          // volatile, 0700: sockets, FIFOs, the mount point of nothing
-  std::string status_file;            // written atomically on every change: to_wire(Status)
-  std::string log_file;               // empty: no log (a build step); format: monitor/log.hpp
-  std::int64_t log_limit = 10 << 20;  // bytes of one file; 0: no limit
-  int log_files = 3;                  // LOG, LOG.1, LOG.2: the newest first
+  std::string run_directory;  // volatile, 0700: sockets, FIFOs, the mount point of nothing
+  std::string status_file;    // written atomically on every change: to_wire(Status)
+  std::string log_file;       // empty: no log (a build step); format: monitor/log.hpp
+  LogSettings log;
+  std::string event_journal;             // monitor/event_journal.hpp; empty: nobody is told
+  std::vector<Option> event_attributes;  // of each event of this container: name, image, labels
   std::string hostname;
   std::string host_name_domain;  // unused when empty
 
@@ -197,6 +262,8 @@ struct LaunchSpec {
   std::vector<std::string> masked_paths, read_only_paths;  // empty when privileged
   bool privileged = false;                                 // all devices, writable /sys and cgroup
   std::vector<Option> sysctls;  // "net.ipv4.ping_group_range" …, written by us before the drop of rights
+  std::vector<Device> devices;  // beside the standard ones; the cgroup's rules are conductor's
+  IdMaps ids;
 
   NetworkNamespace network = NetworkNamespace::own;
   int sent_network = -1;  // joined: number among the descriptors sent along of the namespace
@@ -211,6 +278,7 @@ struct LaunchSpec {
   bool init = false;        // a small init of ours as pid 1 that reaps and forwards signals
   bool bound = false;       // ends with whoever started it, which is then not told
   bool open_stdin = false;  // else stdin is /dev/null
+  std::string detach_keys;  // bytes that take whoever is attached off again; empty: none do
   int stop_signal = 15;
   Restart restart;
   Healthcheck healthcheck;
@@ -220,15 +288,17 @@ struct LaunchSpec {
 template <base::Is<LaunchSpec> S, class V>
 void fields(S& s, V&& v) {
   v("id", s.id), v("run_directory", s.run_directory), v("status_file", s.status_file), v("log_file", s.log_file);
-  v("log_limit", s.log_limit), v("log_files", s.log_files);
+  v("log", s.log), v("event_journal", s.event_journal), v("event_attributes", s.event_attributes);
   v("hostname", s.hostname), v("host_name_domain", s.host_name_domain), v("lower", s.lower), v("upper", s.upper);
   v("work", s.work), v("read_only_root", s.read_only_root), v("mounts", s.mounts), v("shm_size", s.shm_size);
   v("masked_paths", s.masked_paths), v("read_only_paths", s.read_only_paths), v("privileged", s.privileged);
-  v("sysctls", s.sysctls), v("network", s.network), v("sent_network", s.sent_network);
+  v("sysctls", s.sysctls), v("devices", s.devices), v("ids", s.ids), v("network", s.network),
+      v("sent_network", s.sent_network);
   v("resolver", s.resolver), v("cgroup", s.cgroup), v("process", s.process), v("sent_environment", s.sent_environment);
   v("init", s.init);
   v("cgroup_directories", s.cgroup_directories), v("cgroup_unified", s.cgroup_unified);
-  v("bound", s.bound), v("open_stdin", s.open_stdin), v("stop_signal", s.stop_signal), v("restart", s.restart);
+  v("bound", s.bound), v("open_stdin", s.open_stdin), v("detach_keys", s.detach_keys);
+  v("stop_signal", s.stop_signal), v("restart", s.restart);
   v("healthcheck", s.healthcheck), v("on_exit", s.on_exit);
 }
 
@@ -243,6 +313,18 @@ constexpr auto enum_names(Health) {
                     std::pair{Health::healthy, "healthy"}, std::pair{Health::unhealthy, "unhealthy"}};
 }
 
+// One health check that has ended.
+inline constexpr std::size_t max_health_results = 5;
+struct HealthResult {
+  std::int64_t started_at = 0, finished_at = 0;  // unix nanoseconds
+  int exit_code = 0;                             // -1: it took too long
+  std::string output;                            // at most 4 KiB
+};
+template <base::Is<HealthResult> S, class V>
+void fields(S& s, V&& v) {
+  v("started_at", s.started_at), v("finished_at", s.finished_at), v("exit_code", s.exit_code), v("output", s.output);
+}
+
 // The truth about a container's process, written by its monitor.
 struct Status {
   Phase phase = Phase::created;
@@ -255,25 +337,41 @@ struct Status {
   std::int64_t finished_at = 0;
   int restarts = 0;
   bool stopped_by_user = false;
+  bool paused = false;  // with Phase::running
   Health health = Health::none;
   int failing_streak = 0;
-  std::string health_output;  // of the last check, at most 4 KiB
+  std::vector<HealthResult> health_log;  // the last max_health_results, oldest first
 };
 template <base::Is<Status> S, class V>
 void fields(S& s, V&& v) {
   v("phase", s.phase), v("monitor", s.monitor), v("process", s.process), v("exit_code", s.exit_code);
   v("out_of_memory", s.out_of_memory), v("error", s.error), v("started_at", s.started_at);
   v("finished_at", s.finished_at), v("restarts", s.restarts), v("stopped_by_user", s.stopped_by_user);
-  v("health", s.health), v("failing_streak", s.failing_streak), v("health_output", s.health_output);
+  v("paused", s.paused), v("health", s.health), v("failing_streak", s.failing_streak), v("health_log", s.health_log);
 }
 
 // --- messages: on the socket pair between starter and monitor, and on RUN_DIRECTORY/control (both SOCK_SEQPACKET)
 // --------
 
-// adopt_streams: three descriptors come along, whoever was attached is not any more. forward: more ports, as with
-// start. withdraw: those are given up. resolve: the container's resolver is this one from now on. Descriptors that come
-// along with a request and are not meant for it are closed when it has been done: that is how a sender learns of it.
-enum class Request : std::uint8_t { start, stop, signal, resize, adopt_streams, forward, withdraw, resolve };
+// attach: three descriptors come along (the caller's standard streams), beside those of others who are attached; the
+// monitor closes its end of the connection when the container has finished for good or detach_keys were read.
+// pause, resume: its processes are frozen or go on; pause with `lease` lasts until the connection is closed. forward:
+// more ports, as with start. withdraw: those are given up. resolve: the container's resolver is this one from now on.
+// Descriptors that come along with a request and are not meant for it are closed when it has been done: that is how a
+// sender learns of it.
+enum class Request : std::uint8_t {
+  start,
+  stop,
+  signal,
+  resize,
+  attach,
+  forward,
+  withdraw,
+  resolve,
+  pause,
+  resume,
+  update
+};
 struct Command {
   Request request = Request::start;
   std::vector<Forward> forwards;         // start, forward; at most 16 descriptors come along
@@ -282,14 +380,18 @@ struct Command {
   unsigned short rows = 0, columns = 0;  // resize
   std::vector<WithdrawnPort> withdrawn;  // withdraw
   Resolver resolver;                     // resolve
+  std::string detach_keys;               // attach
+  bool lease = false;                    // pause
+  Restart restart;                       // update
 };
 template <base::Is<Command> S, class V>
 void fields(S& s, V&& v) {
   v("request", s.request), v("forwards", s.forwards), v("signal", s.signal), v("grace", s.grace), v("rows", s.rows);
   v("columns", s.columns), v("withdrawn", s.withdrawn), v("resolver", s.resolver);
+  v("detach_keys", s.detach_keys), v("lease", s.lease), v("restart", s.restart);
 }
 
-enum class Event : std::uint8_t { created, started, failed, exited };
+enum class Event : std::uint8_t { created, started, failed, exited, detached };
 struct Report {
   Event event = Event::created;
   linux::ProcessId process;  // created
@@ -320,10 +422,12 @@ struct ExecSpec {
   std::string cgroup;
   Process process;
   bool detach = false;
+  std::string detach_keys;
 };
 template <base::Is<ExecSpec> S, class V>
 void fields(S& s, V&& v) {
   v("container", s.container), v("cgroup", s.cgroup), v("process", s.process), v("detach", s.detach);
+  v("detach_keys", s.detach_keys);
 }
 
 }  // namespace conductor::monitor

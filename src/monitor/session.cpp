@@ -2,6 +2,7 @@
 
 #include "base/error.hpp"
 #include "base/wire.hpp"
+#include "linux/cgroup.hpp"
 #include "linux/events.hpp"
 #include "linux/namespaces.hpp"
 #include "monitor/exit_code.hpp"
@@ -39,8 +40,9 @@ Session::Session(LaunchSpec spec, Origin origin)
           [this] { on_starter_gone(); }),
       streams_(loop_, spec_, origin == Origin::orphan ? ContainerStreams::Files::find : ContainerStreams::Files::make),
       health_(loop_, spec_,
-              [this](const HealthRecord& record, const std::string& output) { note_health(record, output); }),
+              [this](const HealthRecord& record, HealthResult result) { note_health(record, std::move(result)); }),
       forwarder_(loop_),
+      restart_(spec_.restart),
       network_(network_descriptor),
       restart_timer_(linux::make_timer()),
       kill_timer_(linux::make_timer()) {
@@ -161,8 +163,7 @@ void Session::after_run(int code) {
   if (failure_) status_.error = failure_->error;
   status_.exit_code = failure_ ? failure_->code : code;
   status_.finished_at = now_ns();
-  if (wants_restart(spec_.restart, status_.exit_code, status_.restarts, status_.stopped_by_user))
-    return restart_later();
+  if (wants_restart(restart_, status_.exit_code, status_.restarts, status_.stopped_by_user)) return restart_later();
   finish(status_.exit_code);
 }
 
@@ -255,9 +256,17 @@ void Session::on_command(const Command& command, std::vector<Fd> descriptors) {
       return signal(command.signal);
     case Request::resize:
       return streams_.resize({command.rows, command.columns});
-    case Request::adopt_streams:
+    case Request::attach:
       if (descriptors.size() != 3) throw Error("three streams are attached at a time");
       return streams_.attach(descriptors[0].get(), descriptors[1].get(), descriptors[2].get());
+    case Request::pause:
+    case Request::resume:
+      status_.paused = command.request == Request::pause;
+      linux::Cgroup(spec_.cgroup).freeze(status_.paused);
+      return save_status();
+    case Request::update:
+      restart_ = command.restart;
+      return;
   }
 }
 
@@ -286,13 +295,11 @@ void Session::on_starter_gone() {
   if (process_.pidfd) linux::send_signal(process_.pidfd, SIGKILL);
 }
 
-void Session::note_health(const HealthRecord& record, const std::string& output) {
-  if (status_.health == record.health && status_.failing_streak == record.failing_streak &&
-      status_.health_output == output)
-    return;
+void Session::note_health(const HealthRecord& record, HealthResult result) {
   status_.health = record.health;
   status_.failing_streak = record.failing_streak;
-  status_.health_output = output;
+  if (status_.health_log.size() == max_health_results) status_.health_log.erase(status_.health_log.begin());
+  status_.health_log.push_back(std::move(result));
   save_status();
 }
 

@@ -48,7 +48,7 @@ class Session {
   void on_starter_gone();
   void stop(std::chrono::nanoseconds grace);
   void signal(int number);
-  void note_health(const HealthRecord& record, const std::string& output);
+  void note_health(const HealthRecord& record, HealthResult result);
 
   void watch_process();
   linux::Ending take_ending();
@@ -71,6 +71,7 @@ class Session {
   HealthChecks health_;
   Forwarder forwarder_;
   std::unique_ptr<NameResolver> resolver_;  // nothing without names
+  Restart restart_;                         // at first that of the spec
   BackOff back_off_;
   linux::Fd network_;  // kept for restarts; number network_descriptor
   linux::Child process_;

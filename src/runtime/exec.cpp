@@ -34,7 +34,7 @@ int Runtime::exec(const std::string& id, const monitor::Process& process, bool d
   const auto found = status(id);
   if (!found || found->phase != monitor::Phase::running)
     throw Error("container " + base::short_id(id) + " is not running");
-  const monitor::ExecSpec spec{found->process, Files(locations_, id).cgroup, process, detach};
+  const monitor::ExecSpec spec{found->process, Files(locations_, id).cgroup, process, detach, {}};
   const linux::Fd file = linux::make_memory_file("exec", base::to_wire(spec));
   const Streams ours{STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO};
   const auto monitor = start_monitor(monitor::mode_exec, file.get(), detach ? Streams{} : ours);

@@ -32,6 +32,7 @@ struct Locations {
   std::string projects() const { return root + "/projects"; }
   std::string temporary() const { return root + "/tmp"; }  // on the same file system as everything above
   std::string locks() const { return state + "/locks"; }
+  std::string events() const { return state + "/events"; }  // monitor/event_journal.hpp
 };
 
 }  // namespace conductor::store

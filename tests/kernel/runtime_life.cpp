@@ -87,7 +87,7 @@ TEST_CASE("health goes from starting to healthy, and to unhealthy") {
   what.launch.healthcheck.retries = 2;
   const auto id = containers.start(what);
   CHECK(containers.becomes(id, [](const Status& s) { return s.health == Health::healthy; }));
-  CHECK(containers.runtime().status(id)->health_output == "checked\n");
+  CHECK(containers.runtime().status(id)->health_log.back().output == "checked\n");
   CHECK(containers.exec(id, containers.process({"touch", "/tmp/ill"})).code == 0);
   CHECK(containers.becomes(id, [](const Status& s) { return s.health == Health::unhealthy; }));
   CHECK(containers.runtime().status(id)->failing_streak >= 2);
@@ -105,7 +105,7 @@ TEST_CASE("a health check that takes too long is ended with all it started") {
   CHECK(containers.becomes(id, [](const Status& s) { return s.health == Health::unhealthy; }));
   // The next one is a second away.
   CHECK_THAT(containers.exec(id, containers.process({"ps"})).output, !Contains("sleep 777"));
-  CHECK_THAT(containers.runtime().status(id)->health_output, Contains("timeout"));
+  CHECK_THAT(containers.runtime().status(id)->health_log.back().output, Contains("timeout"));
 }
 
 TEST_CASE("the last line of a fast exit is in the log, with its stream") {
