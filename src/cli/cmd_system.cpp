@@ -1,4 +1,4 @@
-// system census and recover, settle, version and help.
+// system census and recover, boot, settle, version and help.
 #include "base/error.hpp"
 #include "cli/commands.hpp"
 #include "cli/output.hpp"
@@ -33,6 +33,14 @@ int system_recover(Invocation& call) {
   call.parse();
   call.recovered_engine();
   return 0;
+}
+
+int boot(Invocation& call) {
+  bool down = false;
+  call.options().flag("--down", down, "stop all containers before the machine goes down; boot brings them back");
+  call.parse();
+  engine::Engine& engine = call.recovered_engine();
+  return (down ? engine.shut_down() : engine.boot()) ? 0 : 1;
 }
 
 int settle(Invocation& call) {

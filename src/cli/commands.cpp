@@ -78,6 +78,7 @@ constexpr std::array table = {
     Command{"system census", machine, "List every kernel and disk object that is ours", system_census},
     Command{"system df", machine, "Show what images, containers, volumes and the build cache take", system_df},
     Command{"system prune", machine, "Remove the build cache and images without a name", system_prune},
+    Command{"boot", machine, "Start what ran before the machine was started again", boot},
     Command{"system recover", hidden, "Finish what killed commands left", system_recover},
     Command{"version", machine, "Show the version", version},
     Command{"help", machine, "Show the commands, or how one is used", help},

@@ -129,7 +129,8 @@ int system_census(Invocation&);  // cmd_system.cpp
 int system_recover(Invocation&);
 int system_df(Invocation&);  // cmd_system_disk.cpp
 int system_prune(Invocation&);
-int settle(Invocation&);  // cmd_system.cpp
+int boot(Invocation&);  // cmd_system.cpp
+int settle(Invocation&);
 int version(Invocation&);
 int help(Invocation&);
 std::string project_option_lines();  // cmd_compose_common.cpp: of the family `compose`

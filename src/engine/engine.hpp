@@ -92,9 +92,12 @@ class Engine {
     std::optional<monitor::Restart> restart;
   };
   void update(const std::string& id, const Changes& changes);
-  // After a reboot: starts what its restart policy says, in the order of creation, owners of networks first. One that
-  // does not start is told and does not keep the others from it; false then.
+  // After a reboot: starts what ran before it and has a restart policy that brings it back (always, unless-stopped), in
+  // the order of creation. One that does not start is logged and does not keep the others from it; false then.
   bool boot();
+  // Before the machine goes down: stops all that run, each with its own grace. `boot` brings back those that it would
+  // have brought back if they had been killed. False when one could not be stopped, which is logged.
+  bool shut_down();
   // A running one is refused unless `force`. `volumes`: anonymous volumes too.
   void remove(const std::string& id, bool force, bool volumes = false);
   // Runs a command with the container's environment, user and directory unless given; its exit code.
