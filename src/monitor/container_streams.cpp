@@ -41,8 +41,12 @@ bool is_nobody(int fd, bool input) {
 
 }  // namespace
 
-ContainerStreams::ContainerStreams(Loop& loop, const LaunchSpec& spec, Files files) : loop_(loop), spec_(spec) {
-  if (!spec.log_file.empty()) log_ = LogFile(spec.log_file, spec.log.limit, spec.log.files);
+ContainerStreams::ContainerStreams(Loop& loop, const LaunchSpec& spec, Files files)
+    : loop_(loop), spec_(spec), log_(loop, spec) {
+  log_.on_room = [this] {
+    for (auto* relay : {output_.get(), error_.get()})
+      if (relay != nullptr) relay->resume();
+  };
   if (spec.process.terminal) return;
   for (const auto& [name, stream, relay] :
        {std::tuple{output_name, std::uint8_t{1}, &output_}, std::tuple{error_name, std::uint8_t{2}, &error_}}) {
@@ -53,8 +57,10 @@ ContainerStreams::ContainerStreams(Loop& loop, const LaunchSpec& spec, Files fil
 }
 
 std::unique_ptr<Relay> ContainerStreams::output_relay(Fd source, std::uint8_t stream) {
-  auto relay = std::make_unique<Relay>(
-      loop_, std::move(source), [this, stream](char* record, std::size_t size) { log_.append(stream, record, size); });
+  const bool taken = log_.takes() && is_fifo(source.get());
+  auto relay = std::make_unique<Relay>(loop_, std::move(source),
+                                       [this, stream](std::string_view bytes) { return log_.append(stream, bytes); });
+  if (taken) relay->take_with([this, stream](int from, char* copy) { return log_.take(stream, from, copy); });
   relay->start();
   return relay;
 }
@@ -126,12 +132,13 @@ void ContainerStreams::resize(linux::WindowSize size) {
 }
 
 void ContainerStreams::drain(std::function<void()> done) {
-  const auto error_part = [this, done = std::move(done)] { error_ ? error_->drain(done) : done(); };
+  const auto log_part = [this, done = std::move(done)] { log_.flush(done); };
+  const auto error_part = [this, log_part] { error_ ? error_->drain(log_part) : log_part(); };
   output_ ? output_->drain(error_part) : error_part();
 }
 
 void ContainerStreams::remove_files() {
-  for (const char* name : {output_name, error_name}) unlink((spec_.run_directory + name).c_str());
+  for (const char* name : {output_name, error_name, "/log-writer"}) unlink((spec_.run_directory + name).c_str());
 }
 
 }  // namespace conductor::monitor

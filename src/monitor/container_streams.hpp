@@ -3,7 +3,7 @@
 
 #include "linux/terminal.hpp"
 #include "monitor/confine.hpp"
-#include "monitor/log_file.hpp"
+#include "monitor/log_sink.hpp"
 #include "monitor/loop.hpp"
 #include "monitor/protocol.hpp"
 #include "monitor/relay.hpp"
@@ -34,6 +34,9 @@ class ContainerStreams {
   // Calls `done` when all that was written so far is in the log and with whoever is attached.
   void drain(std::function<void()> done);
   void remove_files();
+  // A log that does not take what was written keeps the container from its end no longer.
+  void give_up_log() { log_.give_up(); }
+  LogSink& log() { return log_; }
 
  private:
   std::unique_ptr<Relay> output_relay(linux::Fd source, std::uint8_t stream);
@@ -42,7 +45,7 @@ class ContainerStreams {
 
   Loop& loop_;
   const LaunchSpec& spec_;
-  LogFile log_;
+  LogSink log_;
   linux::Fd attached_[3];
   linux::Fd input_sink_;  // what the container reads from: the writing end of a pipe, or a terminal
   std::unique_ptr<Relay> output_, error_, input_;

@@ -1,7 +1,6 @@
 #include "monitor/relay.hpp"
 
 #include "base/error.hpp"
-#include "monitor/log.hpp"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -17,11 +16,10 @@
 namespace conductor::monitor {
 namespace {
 
-constexpr std::size_t piece = 64U << 10U;
 constexpr std::size_t small_piece = 4096;  // what a pipe that polls as writable takes without blocking: PIPE_BUF
 
 // One for all relays: the monitor has one thread, and only the pages a container's output needs are ever touched.
-alignas(16) char buffer[sizeof(LogHeader) + piece];
+alignas(16) char buffer[Relay::max_piece];
 
 bool ready(int fd, short events) {
   pollfd entry{fd, events, 0};
@@ -95,7 +93,7 @@ void Relay::connect(std::optional<Outlet> outlet) {
   const bool was_full = !pending_.empty();
   pending_.clear();
   outlet_ = std::move(outlet);
-  if (was_full && source_) wait_for_source();
+  if (was_full && !held_) wait_for_source();
   settle();
 }
 
@@ -106,19 +104,40 @@ void Relay::wait_for_source() {
   const auto on_ready = [this] { step(); };
   if (!always_ready_ && loop_.add(source_.get(), EPOLLIN, on_ready)) return;
   always_ready_ = true;
-  while (pending_.empty() && step()) {
+  while (!stopped() && step()) {
   }
+}
+
+void Relay::hold() {
+  held_ = true;
+  if (source_ && !always_ready_) loop_.remove(source_.get());
+}
+
+void Relay::resume() {
+  if (!std::exchange(held_, false) || !pending_.empty()) return;
+  wait_for_source();
+  settle();
 }
 
 bool Relay::step() {
   if (!source_) return false;
-  const ssize_t size = read(source_.get(), buffer + sizeof(LogHeader), piece);
+  bool taken = false;
+  const ssize_t size = fetch(taken);
   if (size < 0 && (errno == EAGAIN || errno == EINTR)) return errno == EINTR;
   if (size <= 0) return end(), false;  // EIO: the other side of a terminal is closed
-  const auto count = static_cast<std::size_t>(size);
-  if (observer_) observer_(buffer, count);
-  forward({buffer + sizeof(LogHeader), count});
-  return bool(source_);
+  const std::string_view bytes(buffer, static_cast<std::size_t>(size));
+  if (!taken && observer_ && !observer_(bytes)) hold();
+  if (outlet_) forward(bytes);
+  return source_ && !held_;
+}
+
+ssize_t Relay::fetch(bool& taken) {
+  if (taker_) {
+    const std::size_t size = taker_(source_.get(), outlet_ ? buffer : nullptr);
+    taken = size != 0;
+    if (taken) return static_cast<ssize_t>(size);
+  }
+  return read(source_.get(), buffer, sizeof buffer);
 }
 
 void Relay::forward(std::string_view bytes) {
@@ -147,7 +166,7 @@ void Relay::flush() {
   const std::string bytes = std::move(pending_);
   pending_.clear();
   forward(bytes);
-  if (!pending_.empty()) return;
+  if (stopped()) return;
   wait_for_source();
   settle();
 }
@@ -159,9 +178,9 @@ void Relay::drain(std::function<void()> done) {
 
 void Relay::settle() {
   if (!drained_) return;
-  while (source_ && pending_.empty() && ready(source_.get(), POLLIN) && step()) {
+  while (source_ && !stopped() && ready(source_.get(), POLLIN) && step()) {
   }
-  if (!pending_.empty() || !drained_) return;
+  if (stopped() || !drained_) return;
   const auto done = std::move(drained_);
   drained_ = nullptr;
   done();

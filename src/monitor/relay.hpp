@@ -35,15 +35,21 @@ bool is_null_device(int fd);
 // reading (back-pressure); a broken one is dropped, and with it the relay unless there is an observer.
 class Relay {
  public:
-  // `record` has room for a LogHeader in front of the `size` bytes that were read.
-  using Observer = std::function<void(char* record, std::size_t size)>;
+  // False: no more for now; reading goes on with `resume`.
+  using Observer = std::function<bool(std::string_view bytes)>;
+  // Takes bytes out of the source by itself, instead of the observer, and copies them to `copy` unless that is null. At
+  // most max_piece; 0: it cannot now.
+  using Taker = std::function<std::size_t(int source, char* copy)>;
+  static constexpr std::size_t max_piece = 64U << 10U;
   Relay(Loop& loop, linux::Fd source, Observer observer = nullptr);
   ~Relay();
   Relay(const Relay&) = delete;
   Relay& operator=(const Relay&) = delete;
 
   void connect(std::optional<Outlet> outlet);  // replaces the present one; what it had not yet taken is lost
+  void take_with(Taker taker) { taker_ = std::move(taker); }
   void start();
+  void resume();
   // Calls `done` once everything that was written to the source so far has been read and passed on.
   void drain(std::function<void()> done);
   bool ended() const { return !source_; }
@@ -51,6 +57,9 @@ class Relay {
 
  private:
   bool step();  // one read; false when there is nothing to read for now
+  ssize_t fetch(bool& taken);
+  void hold();
+  bool stopped() const { return held_ || !pending_.empty(); }
   void forward(std::string_view bytes);
   void flush();
   void wait_for_source();
@@ -61,8 +70,10 @@ class Relay {
   Loop& loop_;
   linux::Fd source_;
   Observer observer_;
+  Taker taker_;
   std::optional<Outlet> outlet_;
-  std::string pending_;
+  std::string pending_;        // the outlet has no room for it
+  bool held_ = false;          // the observer wants no more
   bool always_ready_ = false;  // a regular file
   std::function<void()> drained_;
 };

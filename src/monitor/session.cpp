@@ -286,7 +286,9 @@ void Session::stop(std::chrono::nanoseconds grace) {
 void Session::signal(int number) {
   if (process_.pidfd) linux::send_signal(process_.pidfd, number);
   // Somebody who does not read must not keep a container from ending.
-  if (number == SIGKILL && !process_.pidfd) streams_.detach();
+  if (number != SIGKILL || process_.pidfd) return;
+  streams_.detach();
+  streams_.give_up_log();
 }
 
 void Session::on_starter_gone() {

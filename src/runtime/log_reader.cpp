@@ -1,11 +1,13 @@
 #include "runtime/log_reader.hpp"
 
 #include "base/error.hpp"
+#include "runtime/compressed_log.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -13,84 +15,151 @@ namespace conductor::runtime {
 namespace {
 
 using base::Error;
+using linux::Fd;
 using monitor::LogHeader;
 
-constexpr std::size_t read_size = 256U << 10U;
-constexpr std::size_t longest_record = 1U << 20U;
+// Compressed files take the place of those they were made of before these are gone: one of them is there unless the
+// number itself was rotated away.
+std::optional<Fd> open_log(const std::string& log, std::uint64_t number) {
+  if (auto plain = linux::try_open(monitor::log_file_name(log, number), O_RDONLY)) return plain;
+  const auto compressed = linux::try_open(monitor::compressed_log_name(log, number), O_RDONLY);
+  if (!compressed) return std::nullopt;
+  const base::Context context("reading " + monitor::compressed_log_name(log, number));
+  return decompress(*compressed);
+}
+
+std::int64_t changed_at(const std::string& log, std::uint64_t number) {
+  struct stat found{};
+  if (stat(monitor::log_file_name(log, number).c_str(), &found) != 0 &&
+      stat(monitor::compressed_log_name(log, number).c_str(), &found) != 0)
+    return 0;
+  return std::int64_t{found.st_mtim.tv_sec} * 1'000'000'000 + found.st_mtim.tv_nsec;
+}
+
+std::size_t count_lines(std::string_view bytes) {
+  return static_cast<std::size_t>(std::count(bytes.begin(), bytes.end(), '\n'));
+}
 
 }  // namespace
 
-// --- records
-// ------------------------------------------------------------------------------------------------------------
+LogReader::LogReader(std::string log) : log_(std::move(log)) {}
 
-void RecordParser::add(std::string_view bytes) {
-  buffer_.erase(0, used_);
-  used_ = 0;
-  buffer_ += bytes;
+LogReader LogReader::again() const {
+  LogReader other(log_);
+  other.number_ = number_;
+  other.offset_ = offset_;
+  if (file_) other.file_ = file_.duplicate();
+  other.begins_ = begins_;
+  return other;
 }
 
-std::optional<Record> RecordParser::next() {
-  LogHeader header;
-  if (buffer_.size() - used_ < sizeof header) return std::nullopt;
-  std::memcpy(&header, buffer_.data() + used_, sizeof header);
-  if ((header.stream != 1 && header.stream != 2) || header.length > longest_record)
-    throw Error("the log is damaged: no record begins here");
-  if (buffer_.size() - used_ - sizeof header < header.length) return std::nullopt;
-  const std::string_view bytes(buffer_.data() + used_ + sizeof header, header.length);
-  used_ += sizeof header + header.length;
-  return Record{static_cast<std::int64_t>(header.time_ns), header.stream, bytes};
-}
-
-// --- files
-// --------------------------------------------------------------------------------------------------------------
-
-LogReader::LogReader(std::string path) : path_(std::move(path)) {
-  for (int number = 1;; ++number) {
-    auto file = linux::try_open(path_ + "." + std::to_string(number), O_RDONLY);
-    if (!file) break;
-    older_.insert(older_.begin(), std::move(*file));
+void LogReader::go_to_time(std::int64_t since) {
+  for (const auto number : monitor::log_numbers(log_)) {
+    if (changed_at(log_, number) >= since) return;
+    number_ = number;
+    begins_ = false;
   }
 }
 
-void LogReader::read(const std::function<bool(const Record&)>& use) {
-  for (auto& file : std::exchange(older_, {})) {
-    file_ = std::move(file);
-    parser_ = {};
-    if (!read_file(use)) return;
-    file_.reset();
-  }
-  for (;;) {
-    if (!file_) {
-      auto file = linux::try_open(path_, O_RDONLY);
-      if (!file) return;
-      file_ = std::move(*file);
-      parser_ = {};
+void LogReader::go_to_lines(std::size_t lines, const std::function<bool(const Record&)>& counts) {
+  constexpr std::size_t unfinished = 3;  // the last line of each stream may have begun after its last line end, or not
+  const std::uint64_t before = number_;
+  auto numbers = monitor::log_numbers(log_);
+  std::size_t found = 0;
+  for (; !numbers.empty() && numbers.back() > before; numbers.pop_back()) {
+    auto file = open_log(log_, numbers.back());
+    struct stat status{};
+    if (!file || fstat(file->get(), &status) != 0) continue;
+    file_ = std::move(*file);
+    number_ = numbers.back();
+    for (offset_ = (status.st_size - 1) / monitor::log_block * monitor::log_block; offset_ >= 0;
+         offset_ -= monitor::log_block) {
+      const std::int64_t begin = offset_;
+      read_block(fill(begin), false, [&](const Record& record) {
+        if (counts(record)) found += count_lines(record.bytes);
+        return true;
+      });
+      offset_ = begin;
+      if (found < lines + unfinished) continue;
+      begins_ = false;
+      return;
     }
+  }
+  number_ = before;
+  offset_ = 0;
+  file_.reset();
+}
+
+void LogReader::read(const Use& use) {
+  for (;;) {
+    if (!file_ && !open_next()) return;
     // Asked before reading: what is appended later is in the file that takes its place.
-    const bool rotated = was_rotated();
-    if (!read_file(use) || !rotated) return;
+    const bool last = !has_next();
+    if (!read_file(last, use) || last) return;
     file_.reset();
   }
 }
 
-bool LogReader::was_rotated() const {
-  struct stat ours{};
-  struct stat present{};
-  if (fstat(file_.get(), &ours) != 0 || stat(path_.c_str(), &present) != 0) return false;
-  return ours.st_ino != present.st_ino || ours.st_dev != present.st_dev;
+bool LogReader::open_next() {
+  for (const auto number : monitor::log_numbers(log_)) {
+    if (number <= number_) continue;
+    auto file = open_log(log_, number);
+    if (!file) continue;  // rotated away meanwhile
+    file_ = std::move(*file);
+    number_ = number;
+    offset_ = 0;
+    return true;
+  }
+  return false;
 }
 
-bool LogReader::read_file(const std::function<bool(const Record&)>& use) {
-  static thread_local std::string buffer(read_size, '\0');
+bool LogReader::has_next() const {
+  const auto numbers = monitor::log_numbers(log_);
+  return !numbers.empty() && numbers.back() > number_;
+}
+
+bool LogReader::read_file(bool last, const Use& use) {
   for (;;) {
-    const ssize_t size = ::read(file_.get(), buffer.data(), buffer.size());
-    if (size < 0 && errno == EINTR) continue;
-    if (size < 0) throw Error::from_errno("cannot read " + path_);
-    if (size == 0) return true;
-    parser_.add({buffer.data(), static_cast<std::size_t>(size)});
-    while (const auto record = parser_.next())
-      if (!use(*record)) return false;
+    const std::int64_t before = offset_;
+    const auto bytes = fill(offset_);
+    if (!read_block(bytes, last, use)) return false;
+    if (offset_ == before) return true;
   }
+}
+
+// The rest of the block that `offset` lies in.
+std::string_view LogReader::fill(std::int64_t offset) {
+  static thread_local std::string buffer(static_cast<std::size_t>(monitor::log_block), '\0');
+  const auto wanted = static_cast<std::size_t>(monitor::log_block - offset % monitor::log_block);
+  std::size_t filled = 0;
+  while (filled < wanted) {
+    const ssize_t size =
+        pread(file_.get(), buffer.data() + filled, wanted - filled, offset + static_cast<std::int64_t>(filled));
+    if (size < 0 && errno == EINTR) continue;
+    if (size < 0) throw Error::from_errno("cannot read " + log_);
+    if (size == 0) break;
+    filled += static_cast<std::size_t>(size);
+  }
+  return {buffer.data(), filled};
+}
+
+// `bytes` are those from offset_ on. In the last file a record that is shorter than it says may still grow.
+bool LogReader::read_block(std::string_view bytes, bool last, const Use& use) {
+  const auto room = [&] { return monitor::room_for_record(offset_); };
+  while (room() > 0 && bytes.size() >= sizeof(LogHeader)) {
+    LogHeader header;
+    std::memcpy(&header, bytes.data(), sizeof header);
+    if ((header.stream != 1 && header.stream != 2) || header.length == 0 || header.length > room())
+      throw Error("the log is damaged: no record begins at " + std::to_string(offset_) + " of file " +
+                  std::to_string(number_));
+    const std::string_view content = bytes.substr(sizeof header, header.length);
+    if (content.empty() || (content.size() < header.length && last)) return true;
+    offset_ += static_cast<std::int64_t>(sizeof header + header.length);
+    bytes.remove_prefix(sizeof header + content.size());
+    if (!use({static_cast<std::int64_t>(header.time_ns), header.stream, content})) return false;
+  }
+  if (room() <= 0) offset_ = monitor::next_block(offset_);
+  return true;
 }
 
 // --- lines

@@ -10,8 +10,14 @@ namespace {
 // Hands records, or the lines asked for, to the sink.
 class LogFilter {
  public:
-  LogFilter(const LogOptions& options, const LogSink& sink, std::uint64_t skip)
-      : options_(options), sink_(sink), skip_(skip) {}
+  // `begins`: what comes first is no rest of a line, or one that is wanted.
+  LogFilter(const LogOptions& options, const LogSink& sink, std::uint64_t skip, bool begins)
+      : options_(options),
+        sink_(sink),
+        skip_(skip),
+        skipping_(!begins),
+        in_line_{!begins, !begins, !begins},
+        drop_{!begins, !begins, !begins} {}
 
   // False when later records are of no interest.
   bool take(const Record& record) {
@@ -35,19 +41,23 @@ class LogFilter {
  private:
   const LogOptions& options_;
   const LogSink& sink_;
-  std::uint64_t skip_;     // lines
-  bool skipping_ = false;  // the rest of a line that is left out may still come
-  bool in_line_[3] = {};
-  bool drop_[3] = {};
+  std::uint64_t skip_;  // lines
+  bool skipping_;       // the rest of a line that is left out may still come
+  bool in_line_[3];
+  bool drop_[3];
 };
 
-std::uint64_t lines_to_skip(const Files& files, const LogOptions& options) {
-  if (!options.tail) return 0;
-  TailFinder finder(*options.tail);
-  LogReader(files.log).read([&](const Record& record) {
-    if (options.until && record.time_ns > *options.until) return false;
-    if (!options.since || record.time_ns >= *options.since) finder.add(record);
-    return true;
+bool is_in_range(const Record& record, const LogOptions& options) {
+  return (!options.until || record.time_ns <= *options.until) && (!options.since || record.time_ns >= *options.since);
+}
+
+// How many lines are left out from where the reader stands.
+std::uint64_t lines_to_skip(const LogReader& reader, const LogOptions& options) {
+  TailFinder finder(*options.tail, reader.at_beginning());
+  LogReader scout = reader.again();
+  scout.read([&](const Record& record) {
+    if (is_in_range(record, options)) finder.add(record);
+    return !options.until || record.time_ns <= *options.until;
   });
   return finder.skip();
 }
@@ -58,8 +68,12 @@ void Runtime::logs(const std::string& id, const LogOptions& options, const LogSi
   const Files files(locations_, id);
   const base::Context context("logs of container " + base::short_id(id));
   StatusWatch watch(files);
-  LogFilter filter(options, sink, lines_to_skip(files, options));
   LogReader reader(files.log);
+  if (options.since) reader.go_to_time(*options.since);
+  if (options.tail)
+    reader.go_to_lines(*options.tail, [&](const Record& record) { return is_in_range(record, options); });
+  LogFilter filter(options, sink, options.tail ? lines_to_skip(reader, options) : 0,
+                   reader.at_beginning() || !options.tail);
   for (;;) {
     // Looked at before reading: what was written until its end is read then.
     const auto found = options.follow ? status(id) : std::nullopt;

@@ -186,6 +186,7 @@ bool Runtime::adopt(const std::string& id) {
   const auto status = read_status(files.status);
   const auto process = linux::open_process(status->process);
   if (!process) return false;
+  wait_for_former_monitor(files);  // of what it had started beside it, something may still hold the lock
   const auto spec = linux::try_open(files.spec, O_RDONLY);
   if (spec && status->phase == Phase::running && lock_specification(*spec)) {
     const auto monitor = start_monitor(monitor::mode_adopt, spec->get(), {});
