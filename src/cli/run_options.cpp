@@ -121,7 +121,6 @@ void RunOptions::declare(Options& options) {
   options.option("-v,--volume", volumes_, "a volume or a folder of this machine", "SOURCE:TARGET[:ro]");
   options.option("--mount", mounts_, "a mount, type=bind,source=…,target=…", "MOUNT");
   options.option("--tmpfs", tmpfs_, "a file system in memory", "TARGET[:OPTIONS]");
-  options.flag("--read-only", plain_.read_only, "the root file system cannot be written");
   options.size("--shm-size", shm_size_, "size of /dev/shm");
 
   options.size("-m,--memory", plain_.limits.memory, "limit of memory");
@@ -136,10 +135,7 @@ void RunOptions::declare(Options& options) {
   options.number("--mem", mem_megabytes_, "limit of memory in MB", "MB");
   options.number("--swap", swap_megabytes_, "limit of swap in MB, beside --mem", "MB");
 
-  options.option("--cap-add", plain_.cap_add, "a capability more, or ALL", "NAME");
-  options.option("--cap-drop", plain_.cap_drop, "a capability less, or ALL", "NAME");
-  options.flag("--privileged", plain_.privileged, "all rights: no confinement is left");
-  options.flag("--allow-new-privileges", allow_new_privileges_, "set-user-ID programs work");
+  security_.declare(options);
 
   options.option("--restart", restart_, "no, always, on-failure[:N] or unless-stopped", "POLICY");
   options.option("--stop-signal", plain_.stop_signal, "signal that asks it to end", "SIGNAL");
@@ -154,11 +150,11 @@ void RunOptions::declare(Options& options) {
 
   options.unsupported(
       "--add-device --annotation -a --attach --blkio-weight --blkio-weight-device --cgroup-parent --cgroupns --cidfile "
-      "--cpuset-mems --detach-keys --device --device-cgroup-rule --device-read-bps --device-read-iops "
+      "--cpuset-mems --detach-keys --device-read-bps --device-read-iops "
       "--device-write-bps --device-write-iops --gpus --group-add "
       "--ipc --isolation --kernel-memory --label-file --log-driver --log-opt "
       "--memory-swappiness --oom-kill-disable --oom-score-adj --pid --platform --pull "
-      "--runtime --security-opt --sig-proxy --storage-opt --sysctl --ulimit --userns --uts --volume-driver "
+      "--runtime --sig-proxy --storage-opt --userns --uts --volume-driver "
       "--volumes-from -q --quiet --cpu-rt-period --cpu-rt-runtime");
 }
 
@@ -176,7 +172,7 @@ engine::ContainerConfig RunOptions::config(const std::vector<std::string>& words
   config.labels = read_labels(labels_);
   if (restart_) config.restart = parse_restart(*restart_);
   if (stop_timeout_) config.stop_grace = duration("--stop-timeout", *stop_timeout_, config.stop_grace);
-  config.no_new_privileges = !allow_new_privileges_;
+  security_.read(config);
   if (shm_size_) config.shm_size = *shm_size_;
   read_limits(config);
   network_.read(config);

@@ -3,6 +3,7 @@
 
 #include "cli/network_options.hpp"
 #include "cli/options.hpp"
+#include "cli/security_options.hpp"
 #include "engine/container.hpp"
 
 #include <optional>
@@ -24,11 +25,12 @@ class RunOptions {
  private:
   engine::ContainerConfig plain_;  // what needs no reading
   NetworkOptions network_;
+  SecurityOptions security_;
   std::optional<std::string> name_, entrypoint_, stop_timeout_, cpus_, restart_, health_command_;
   std::string health_interval_, health_timeout_, health_start_period_, health_start_interval_;
   std::optional<std::int64_t> health_retries_, shm_size_, mem_megabytes_, swap_megabytes_;
   std::optional<std::string> pids_, memory_swap_;
-  bool no_healthcheck_ = false, allow_new_privileges_ = false;
+  bool no_healthcheck_ = false;
   std::vector<std::string> volumes_, mounts_, tmpfs_, environment_, env_files_, labels_;
 
   void read_limits(engine::ContainerConfig& config) const;

@@ -2,6 +2,7 @@
 // written.
 #include "base/text.hpp"
 #include "base/units.hpp"
+#include "engine/confinement.hpp"
 #include "engine/directory.hpp"
 #include "engine/engine.hpp"
 #include "engine/launch.hpp"
@@ -85,7 +86,7 @@ void check(const ContainerConfig& config) {
       throw base::Error("'" + base::escape_control(variable) + "' is no environment variable: NAME=value");
   if (config.auto_remove && config.restart.policy != monitor::RestartPolicy::no)
     throw base::Error("a container that is removed when it ends (--rm) cannot have a restart policy");
-  capabilities_of(config);
+  check_confinement(config);
   check_limits(config.limits);
   check_mounts(config.mounts);
   check_hostname(config.hostname);

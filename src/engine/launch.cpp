@@ -1,8 +1,10 @@
 #include "engine/launch.hpp"
 
 #include "base/text.hpp"
+#include "engine/confinement.hpp"
 #include "linux/capabilities.hpp"
 #include "linux/process.hpp"
+#include "runtime/filter.hpp"
 
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -137,8 +139,7 @@ std::string hostname_of(const Container& container) {
 }
 
 linux::CapabilitySet capabilities_of(const ContainerConfig& config) {
-  if (config.privileged) return linux::all_capabilities();
-  linux::CapabilitySet set = linux::default_capabilities();
+  linux::CapabilitySet set = config.privileged ? linux::all_capabilities() : linux::default_capabilities();
   const auto names_all = [](const std::vector<std::string>& names) {
     for (const auto& name : names)
       if (base::upper(name) == "ALL") return true;
@@ -176,8 +177,12 @@ monitor::Process confined_process(const Container& container, const store::Locat
   monitor::Process process;
   process.capabilities = capabilities_of(config);
   process.no_new_privileges = config.no_new_privileges && !config.privileged;
-  if (!config.privileged) process.filter = runtime::filter_for(locations, process.capabilities);
-  process.limits = runtime::default_limits();
+  if (config.seccomp.empty() && !config.privileged)
+    process.filter = runtime::filter_for(locations, process.capabilities);
+  else if (!config.seccomp.empty() && config.seccomp != "unconfined")
+    process.filter = runtime::filter_for(locations, process.capabilities, config.seccomp);
+  process.limits = resource_limits_of(config);
+  process.apparmor = config.apparmor;
   process.oom_score_adjust = config.oom_score_adjust;
   return process;
 }
@@ -192,6 +197,8 @@ runtime::Setup launch_setup(const Container& container, const std::vector<std::s
     setup.devices = {{'c', -1, -1, "rwm"}, {'b', -1, -1, "rwm"}};
   else
     setup.devices = runtime::default_devices();
+  auto devices = devices_of(config);
+  setup.devices.insert(setup.devices.end(), devices.rules.begin(), devices.rules.end());
 
   monitor::LaunchSpec& launch = setup.launch;
   launch.hostname = hostname_of(container);
@@ -206,9 +213,10 @@ runtime::Setup launch_setup(const Container& container, const std::vector<std::s
     launch.masked_paths = runtime::default_masked_paths();
     launch.read_only_paths = runtime::default_read_only_paths();
   }
-  const bool own_network = config.network == NetworkMode::links || config.network == NetworkMode::none;
+  launch.devices = std::move(devices.nodes);
+  const bool own_network = owns_network(config);
   launch.network = own_network ? monitor::NetworkNamespace::own : monitor::NetworkNamespace::host;
-  launch.sysctls = runtime::default_sysctls(own_network);
+  launch.sysctls = sysctls_of(config, runtime::default_sysctls(own_network));
   launch.cgroup = locations.instance + "/" + container.id;
   launch.process = confined_process(container, locations);
   launch.process.arguments = arguments_of(container);

@@ -1,5 +1,6 @@
 // What a container's first process and its monitor are told about the network, and the network of another container.
 #include "base/text.hpp"
+#include "engine/confinement.hpp"
 #include "engine/engine.hpp"
 #include "engine/launch.hpp"
 #include "network/names.hpp"
@@ -57,7 +58,8 @@ void Engine::set_network(const Container& container, runtime::Setup& setup, linu
   const NetworkMode mode = container.config.network;
   if (mode == NetworkMode::container) return share_network(container, setup, network_namespace);
   if (mode == NetworkMode::host) return;
-  setup.launch.sysctls = runtime::default_sysctls(true, mode == NetworkMode::links && network_.settings().ipv6());
+  const bool ipv6 = mode == NetworkMode::links && network_.settings().ipv6();
+  setup.launch.sysctls = sysctls_of(container.config, runtime::default_sysctls(true, ipv6));
   if (mode == NetworkMode::links)
     setup.launch.resolver = resolver_of(container.id, container.config.endpoint, locations_);
 }

@@ -2,6 +2,7 @@
 
 #include "base/error.hpp"
 #include "linux/capabilities.hpp"
+#include "linux/mount.hpp"
 #include "linux/process.hpp"
 #include "linux/root_fd.hpp"
 #include "linux/seccomp.hpp"
@@ -55,6 +56,18 @@ void leave_keyring() {
     throw Error::from_errno("cannot join a new session keyring");
 }
 
+// The label that counts from the execution on. It is written through a proc file system made for that, because what
+// stands on /proc may have been in the hands of the container, and read back, because a write alone proves nothing.
+void apply_apparmor(const std::string& profile) {
+  if (profile.empty()) return;
+  const base::Context context("AppArmor profile " + profile);
+  const linux::RootFd proc(linux::new_filesystem("proc", {}));
+  const std::string path = std::to_string(getpid()) + "/attr/apparmor/exec";
+  linux::write_all(proc.open(path, O_WRONLY | O_NOFOLLOW).get(), "exec " + profile);
+  const std::string label = linux::read_all(proc.open(path, O_RDONLY | O_NOFOLLOW).get());
+  if (label.substr(0, label.find_first_of(" \n")) != profile) throw Error("the kernel did not take it");
+}
+
 // A limit that may not be raised (no CAP_SYS_RESOURCE) stays where it is.
 void limit_resource(const ResourceLimit& limit) {
   const auto resource = static_cast<__rlimit_resource>(limit.resource);
@@ -106,6 +119,7 @@ void confine_and_execute(const Process& process, const ProcessStreams& streams) 
   enter_directory(root, process.working_directory);
   if (identity.uid != 0) give_streams(streams, identity.uid);
 
+  apply_apparmor(process.apparmor);
   linux::limit_bounding_set(process.capabilities);
   if (process.no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
     throw Error::from_errno("cannot give up new privileges");

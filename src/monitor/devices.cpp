@@ -70,6 +70,39 @@ void make_nodes(int dev, bool privileged) {
   for (const auto& node : nodes) make_node(dev, node.name, S_IFCHR | 0666, makedev(node.major, node.minor));
 }
 
+dev_t number_of(const Device& device) {
+  return makedev(static_cast<unsigned>(device.major), static_cast<unsigned>(device.minor));
+}
+
+// Where a node cannot be made, in a user namespace or by a group's rules, it is the host's that is bound.
+void bind_host_node(const linux::RootFd& dev, const std::string& path, const Device& device) {
+  const Fd source = linux::open_file(device.source, O_PATH);
+  struct stat found{};
+  if (fstat(source.get(), &found) != 0) throw Error::from_errno("cannot look at it");
+  const bool same_type = device.type == 'b' ? S_ISBLK(found.st_mode) : S_ISCHR(found.st_mode);
+  if (!same_type || found.st_rdev != number_of(device)) throw Error("it is not the device any more that was asked for");
+  linux::attach(linux::clone_tree(source.get(), false).get(), dev.make_file(path).get());
+}
+
+// What the container was given; one that has the place of a standard node is stronger.
+void make_device(const linux::RootFd& dev, const Device& device) {
+  const base::Context context("device " + device.target);
+  static constexpr std::string_view top = "/dev/";
+  if (!device.target.starts_with(top)) throw Error("its place is not below /dev");
+  const std::string path = device.target.substr(top.size());
+  const auto slash = path.find_last_of('/');
+  const std::string name = path.substr(slash + 1);
+  const Fd parent = dev.make_directories(slash == path.npos ? "/" : path.substr(0, slash));
+  dev.remove(path);
+  const mode_t kind = device.type == 'b' ? S_IFBLK : S_IFCHR;
+  if (mknodat(parent.get(), name.c_str(), kind | device.mode, number_of(device)) != 0) {
+    if (errno != EPERM) throw Error::from_errno("cannot make it");
+    return bind_host_node(dev, path, device);
+  }
+  if (fchownat(parent.get(), name.c_str(), device.uid, device.gid, AT_SYMLINK_NOFOLLOW) != 0)
+    throw Error::from_errno("cannot give it its owner");
+}
+
 // The peer is bound on /dev/console by its descriptor; the file below is made here and by nobody else.
 linux::Terminal make_console(int dev, const Fd& pts) {
   auto terminal = linux::open_terminal("/proc/self/fd/" + std::to_string(pts.get()) + "/ptmx");
@@ -93,14 +126,17 @@ Fd open_null_device() {
 std::optional<linux::Terminal> mount_devices(const linux::RootFd& root, const LaunchSpec& spec) {
   const base::Context context("/dev");
   const bool privileged = spec.privileged;
+  const std::size_t inodes = (privileged ? 8192 : 256) + 2 * spec.devices.size();
   const Fd dev = linux::new_filesystem(
-      "tmpfs", {{"mode", "755"}, {"size", privileged ? "1m" : "64k"}, {"nr_inodes", privileged ? "8192" : "256"}},
+      "tmpfs", {{"mode", "755"}, {"size", privileged ? "1m" : "64k"}, {"nr_inodes", std::to_string(inodes)}},
       no_programs);
   linux::attach(dev.get(), open_mount_point(root, "/dev").get());
   make_nodes(dev.get(), privileged);
   for (const auto& [target, name] : links)
     if (symlinkat(target, dev.get(), name) != 0 && errno != EEXIST)
       throw Error::from_errno("cannot make the links of /dev");
+  const linux::RootFd below(dev.duplicate());
+  for (const auto& device : spec.devices) make_device(below, device);
 
   const Fd pts = linux::new_filesystem(
       "devpts", {{"newinstance", ""}, {"ptmxmode", "0666"}, {"mode", "0620"}, {"gid", "5"}}, no_programs);

@@ -1,13 +1,16 @@
 // What confines a container unless somebody asks for something else; docs/security.md explains it.
+#include "base/log.hpp"
+#include "base/sha256.hpp"
+#include "base/text.hpp"
 #include "linux/seccomp.hpp"
+#include "runtime/filter.hpp"
 #include "runtime/runtime.hpp"
 #include "store/records.hpp"
 
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <unistd.h>
-
-#include <cstdio>
 
 namespace conductor::runtime {
 namespace {
@@ -19,6 +22,13 @@ std::int64_t changed_at(const std::string& path) {
   struct stat found{};
   if (stat(path.c_str(), &found) != 0) return 0;
   return std::int64_t{found.st_mtim.tv_sec} * 1'000'000'000 + found.st_mtim.tv_nsec;
+}
+
+// Rules of a profile may depend on it.
+std::string kernel_release() {
+  utsname name{};
+  uname(&name);
+  return name.release;
 }
 
 }  // namespace
@@ -75,16 +85,23 @@ std::vector<monitor::ResourceLimit> default_limits() {
 }
 
 std::string filter_for(const store::Locations& locations, std::uint64_t capabilities) {
-  char name[64];
-  std::snprintf(name, sizeof name, "/seccomp-%016llx.bpf", static_cast<unsigned long long>(capabilities));
-  const std::string path = locations.state + name;
+  return filter_for(locations, capabilities, std::string(linux::default_seccomp_profile()));
+}
+
+std::string filter_for(const store::Locations& locations, std::uint64_t capabilities, const std::string& profile) {
+  const std::string name =
+      base::Sha256().field(profile).field(std::to_string(capabilities)).field(kernel_release()).hex();
+  const std::string path = locations.state + "/seccomp-" + base::short_id(name) + ".bpf";
   // Older than the program: made by another version of it.
   if (changed_at(path) > changed_at("/proc/self/exe"))
     if (auto cached = linux::try_read_file(path)) return std::move(*cached);
-  std::string filter = linux::default_filter(capabilities);
+  auto filter = linux::compile_filter(linux::parse_seccomp_profile(profile), capabilities);
+  if (!filter.unknown.empty())
+    base::log(base::LogLevel::debug, "system calls of the profile that are not known here: " +
+                                         base::escape_control(base::join(filter.unknown, " ")));
   store::make_directory(locations.state);
-  store::write_file_atomically(path, filter, false);
-  return filter;
+  store::write_file_atomically(path, filter.program, false);
+  return std::move(filter.program);
 }
 
 }  // namespace conductor::runtime

@@ -71,6 +71,8 @@ TEST_CASE("capabilities: the default, more, less, all, none") {
   config.cap_add = {};
   CHECK(engine::capabilities_of(config) == 0);
   config.privileged = true;
+  CHECK(engine::capabilities_of(config) == 0);
+  config.cap_drop = {};
   CHECK(engine::capabilities_of(config) == linux::all_capabilities());
   config.privileged = false;
   config.cap_add = {"NET_ADMINN"};
