@@ -33,6 +33,9 @@ constexpr std::array table = {
     Command{"inspect", containers, "Show everything about containers, images or networks", inspect},
     Command{"port", containers, "List the published ports of a container", port},
     Command{"rename", containers, "Give a container another name", rename},
+    Command{"stats", containers, "Show what containers use at present", stats},
+    Command{"top", containers, "Show the processes of a container", top},
+    Command{"update", containers, "Change the limits of containers, running or not", update},
 
     Command{"build", images_group, "Build an image from a Conductorfile", build},
     Command{"images", images_group, "List images", images},
@@ -128,7 +131,7 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 27> synonyms
 // docker's commands that are known and not there yet.
 constexpr std::string_view later =
     "attach,commit,cp,diff,events,export,import,info,load,login,logout,pause,pull,push,save,"
-    "search,stats,swarm,top,unpause,update,volume prune,system events,system info,compose create,"
+    "search,swarm,unpause,volume prune,system events,system info,compose create,"
     "compose cp,compose events,compose images,compose kill,compose ls,compose pause,compose port,"
     "compose pull,compose push,compose rm,compose run,compose stats,compose top,compose unpause,"
     "compose version,compose wait,compose watch,image prune,container prune";

@@ -105,6 +105,9 @@ int ps(Invocation&);    // cmd_ps.cpp
 int port(Invocation&);
 int inspect(Invocation&);  // cmd_inspect.cpp
 int rename(Invocation&);
+int stats(Invocation&);   // cmd_stats.cpp
+int top(Invocation&);     // cmd_top.cpp
+int update(Invocation&);  // cmd_update.cpp
 int images(Invocation&);  // cmd_images.cpp
 int history(Invocation&);
 int tag(Invocation&);

@@ -123,17 +123,7 @@ void RunOptions::declare(Options& options) {
   options.option("--tmpfs", tmpfs_, "a file system in memory", "TARGET[:OPTIONS]");
   options.size("--shm-size", shm_size_, "size of /dev/shm");
 
-  options.size("-m,--memory", plain_.limits.memory, "limit of memory");
-  options.option("--memory-swap", memory_swap_, "limit of memory and swap together, -1 for none", "SIZE");
-  options.size("--memory-reservation", plain_.limits.memory_reservation, "memory kept when memory is short");
-  options.option("--cpus", cpus_, "number of cpus", "N");
-  options.number("-c,--cpu-shares", plain_.limits.cpu_shares, "weight among others, 1024 by default", "N");
-  options.number("--cpu-period", plain_.limits.cpu_period, "period of --cpu-quota in microseconds", "N");
-  options.number("--cpu-quota", plain_.limits.cpu_quota, "cpu time per period in microseconds", "N");
-  options.option("--cpuset-cpus", plain_.limits.cpuset, "cpus it may run on, 0-1,3", "CPUS");
-  options.option("--pids-limit,--pids", pids_, "limit of processes, -1 for none", "N");
-  options.number("--mem", mem_megabytes_, "limit of memory in MB", "MB");
-  options.number("--swap", swap_megabytes_, "limit of swap in MB, beside --mem", "MB");
+  limits_.declare(options);
 
   security_.declare(options);
 
@@ -149,13 +139,9 @@ void RunOptions::declare(Options& options) {
   options.flag("--no-healthcheck", no_healthcheck_, "no check");
 
   options.unsupported(
-      "--add-device --annotation -a --attach --blkio-weight --blkio-weight-device --cgroup-parent --cgroupns --cidfile "
-      "--cpuset-mems --detach-keys --device-read-bps --device-read-iops "
-      "--device-write-bps --device-write-iops --gpus --group-add "
-      "--ipc --isolation --kernel-memory --label-file --log-driver --log-opt "
-      "--memory-swappiness --oom-kill-disable --oom-score-adj --pid --platform --pull "
-      "--runtime --sig-proxy --storage-opt --userns --uts --volume-driver "
-      "--volumes-from -q --quiet --cpu-rt-period --cpu-rt-runtime");
+      "--add-device --annotation -a --attach --cgroup-parent --cgroupns --cidfile --detach-keys --gpus --group-add "
+      "--ipc --isolation --label-file --log-driver --log-opt --pid --platform --pull "
+      "--runtime --sig-proxy --storage-opt --userns --uts --volume-driver --volumes-from -q --quiet");
 }
 
 engine::ContainerConfig RunOptions::config(const std::vector<std::string>& words) const {
@@ -174,35 +160,12 @@ engine::ContainerConfig RunOptions::config(const std::vector<std::string>& words
   if (stop_timeout_) config.stop_grace = duration("--stop-timeout", *stop_timeout_, config.stop_grace);
   security_.read(config);
   if (shm_size_) config.shm_size = *shm_size_;
-  read_limits(config);
+  config.limits = limits_.limits();
+  config.oom_score_adjust = limits_.oom_score_adjust();
   network_.read(config);
   read_mounts(config);
   read_health(config);
   return config;
-}
-
-void RunOptions::read_limits(engine::ContainerConfig& config) const {
-  auto& limits = config.limits;
-  constexpr std::int64_t megabyte = 1 << 20;
-  constexpr std::int64_t most_megabytes = INT64_MAX / megabyte / 2;
-  if (mem_megabytes_) limits.memory = std::min(*mem_megabytes_, most_megabytes) * megabyte;
-  if (swap_megabytes_) {
-    if (!limits.memory) throw base::Error("option --swap needs --mem").with_exit_code(base::exit_usage);
-    limits.memory_swap = *limits.memory + std::min(*swap_megabytes_, most_megabytes) * megabyte;
-  }
-  if (memory_swap_) {
-    limits.memory_swap = *memory_swap_ == "-1" ? -1 : base::parse_size(*memory_swap_);
-    if (!limits.memory_swap) refuse("--memory-swap", *memory_swap_, "a size such as 1g, or -1");
-  }
-  if (pids_) {
-    // docker takes both 0 and -1 as "no limit".
-    limits.pids = *pids_ == "-1" || *pids_ == "0" ? -1 : base::parse_number(*pids_);
-    if (!limits.pids) refuse("--pids-limit", *pids_, "a whole number, or -1");
-  }
-  if (cpus_) {
-    limits.cpus = base::parse_decimal(*cpus_);
-    if (!limits.cpus) refuse("--cpus", *cpus_, "a number such as 1.5");
-  }
 }
 
 void RunOptions::read_mounts(engine::ContainerConfig& config) const {

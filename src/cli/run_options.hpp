@@ -1,6 +1,7 @@
 // The options of `run` and `create`, docker's words, as a ContainerConfig.
 #pragma once
 
+#include "cli/limit_options.hpp"
 #include "cli/network_options.hpp"
 #include "cli/options.hpp"
 #include "cli/security_options.hpp"
@@ -26,14 +27,13 @@ class RunOptions {
   engine::ContainerConfig plain_;  // what needs no reading
   NetworkOptions network_;
   SecurityOptions security_;
-  std::optional<std::string> name_, entrypoint_, stop_timeout_, cpus_, restart_, health_command_;
+  LimitOptions limits_;
+  std::optional<std::string> name_, entrypoint_, stop_timeout_, restart_, health_command_;
   std::string health_interval_, health_timeout_, health_start_period_, health_start_interval_;
-  std::optional<std::int64_t> health_retries_, shm_size_, mem_megabytes_, swap_megabytes_;
-  std::optional<std::string> pids_, memory_swap_;
+  std::optional<std::int64_t> health_retries_, shm_size_;
   bool no_healthcheck_ = false;
   std::vector<std::string> volumes_, mounts_, tmpfs_, environment_, env_files_, labels_;
 
-  void read_limits(engine::ContainerConfig& config) const;
   void read_mounts(engine::ContainerConfig& config) const;
   void read_health(engine::ContainerConfig& config) const;
 };

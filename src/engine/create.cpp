@@ -6,6 +6,7 @@
 #include "engine/directory.hpp"
 #include "engine/engine.hpp"
 #include "engine/launch.hpp"
+#include "engine/limits.hpp"
 #include "engine/names.hpp"
 #include "linux/netlink.hpp"
 #include "store/records.hpp"
@@ -15,20 +16,6 @@
 namespace conductor::engine {
 
 namespace {
-
-constexpr std::int64_t smallest_memory = 4 << 20;
-
-void check_limits(const linux::CgroupLimits& limits) {
-  if (limits.memory && *limits.memory < smallest_memory) throw base::Error("a memory limit is at least 4 MiB (4m)");
-  if (limits.memory_swap && *limits.memory_swap != -1) {
-    if (!limits.memory) throw base::Error("a limit of memory and swap needs a memory limit (--memory)");
-    if (*limits.memory_swap < *limits.memory)
-      throw base::Error("the limit of memory and swap together is smaller than the memory limit");
-  }
-  if (limits.cpus && *limits.cpus <= 0) throw base::Error("the number of cpus is more than 0");
-  if (limits.pids && *limits.pids != -1 && *limits.pids < 1)
-    throw base::Error("the limit of processes is at least 1, or -1 for none");
-}
 
 bool is_below(const std::string& path, const std::string& directory) {
   return path == directory || path.starts_with(directory + "/");
@@ -88,6 +75,7 @@ void check(const ContainerConfig& config) {
     throw base::Error("a container that is removed when it ends (--rm) cannot have a restart policy");
   check_confinement(config);
   check_limits(config.limits);
+  check_oom_score(config.oom_score_adjust);
   check_mounts(config.mounts);
   check_hostname(config.hostname);
   check_network(config);
@@ -178,6 +166,7 @@ void Engine::reserve_endpoint(Container& container) {
 }
 
 Container Engine::create(ContainerConfig config, const image::Progress& progress) {
+  name_devices(config.limits, locations_.root);
   check(config);
   if (config.network == NetworkMode::container) find(config.network_container);  // throws when there is none
   const image::Image image = images_.resolve(config.image, progress);

@@ -2,6 +2,7 @@
 
 #include "base/text.hpp"
 #include "engine/confinement.hpp"
+#include "engine/limits.hpp"
 #include "linux/capabilities.hpp"
 #include "linux/process.hpp"
 #include "runtime/filter.hpp"
@@ -90,14 +91,6 @@ std::vector<monitor::Mount> mounts_of(const Container& container, const volume::
     mounts.push_back(bind_mount(directory + name, std::string("/etc/") + name, true, config.read_only));
   for (const auto& mount : config.mounts) mounts.push_back(mount_of(mount, volumes));
   return mounts;
-}
-
-linux::CgroupLimits limits_of(const ContainerConfig& config) {
-  linux::CgroupLimits limits = config.limits;
-  if (!limits.pids) limits.pids = runtime::default_pids_limit;
-  // Memory that may be swapped out without bound is no limit at all.
-  if (limits.memory && !limits.memory_swap) limits.memory_swap = limits.memory;
-  return limits;
 }
 
 std::vector<std::string> settle_command(const std::string& id, const store::Locations& locations) {

@@ -5,6 +5,7 @@
 #include "engine/engine.hpp"
 #include "engine/launch.hpp"
 #include "engine/state.hpp"
+#include "engine/update.hpp"
 #include "linux/fd.hpp"
 #include "network/ports.hpp"
 
@@ -90,12 +91,14 @@ void Engine::follow_endpoint(const network::Endpoint& before) {
 // taken meanwhile is not worth the container.
 void Engine::serve_again(const std::string& id) {
   try {
+    tell_restart(locations_, id);
     const auto endpoint = network_.find(id);
     if (!endpoint) return;
     if (!endpoint->config.publish.empty()) serve_ports(*endpoint);
     runtime_.set_resolver(id, resolver_of(id, endpoint->config, locations_));
   } catch (const base::Error& e) {
-    base::log(base::LogLevel::warning, "ports and names of container " + base::short_id(id) + ": " + e.message());
+    base::log(base::LogLevel::warning,
+              "telling the new monitor of container " + base::short_id(id) + ": " + e.message());
   }
 }
 

@@ -5,6 +5,7 @@
 #include "engine/directory.hpp"
 #include "engine/engine.hpp"
 #include "engine/state.hpp"
+#include "engine/update.hpp"
 #include "linux/process.hpp"
 #include "monitor/restart.hpp"
 #include "store/records.hpp"
@@ -84,7 +85,7 @@ void Engine::recover_ended() {
 // given up, and so was a run directory without status.
 void Engine::recover_ended(const std::string& id, bool since_boot) {
   auto status = runtime_.status(id);
-  if (status && is_active(status) && status->phase != monitor::Phase::created) return;
+  if (status && is_active(status) && status->phase != monitor::Phase::created) return finish_update(locations_, id);
   auto lock = try_lock_directory(locations_, id);
   if (!lock) {
     // Somebody works on it, a build step perhaps; or it is gone but for this.

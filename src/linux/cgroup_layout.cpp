@@ -10,8 +10,9 @@ namespace conductor::linux {
 namespace {
 
 // With "devices" and "freezer", which version 2 has in other forms, in every group.
-const std::vector<std::string> wanted_v1 = {"memory", "cpu", "cpuacct", "cpuset", "pids", "devices", "freezer"};
-const std::vector<std::string> wanted_v2 = {"memory", "cpu", "cpuset", "pids"};
+const std::vector<std::string> wanted_v1 = {"memory", "cpu",   "cpuacct", "cpuset",
+                                            "pids",   "blkio", "devices", "freezer"};
+const std::vector<std::string> wanted_v2 = {"memory", "cpu", "cpuset", "pids", "io"};
 
 std::vector<std::string> wanted_of(const std::vector<std::string>& names, const std::vector<std::string>& wanted) {
   std::vector<std::string> found;

@@ -41,13 +41,13 @@ void join_cgroup(const LaunchSpec& spec) {
   if (unshare(CLONE_NEWCGROUP) != 0) throw Error::from_errno("cannot make a cgroup namespace");
 }
 
-// Lowering it needs a right we may lack; then it stays.
+// The usual one is below ours where somebody has raised that; then ours stays, for lowering needs a right we may lack.
 void set_oom_score(int score) {
   const Fd file = linux::open_file("/proc/self/oom_score_adj", O_WRONLY);
   try {
     linux::write_all(file.get(), std::to_string(score));
   } catch (const Error& e) {
-    if (e.code() != EACCES && e.code() != EPERM) throw;
+    if (score != 0 || (e.code() != EACCES && e.code() != EPERM)) throw;
   }
 }
 

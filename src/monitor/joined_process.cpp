@@ -44,12 +44,12 @@ CgroupEntrance open_cgroup(const std::string& path) {
   return entrance;
 }
 
-// Inherited by the process; lowering it needs a right we may lack.
+// Inherited by the process. As for the first one: the usual score may be below ours, and out of reach.
 void set_oom_score(int score) {
   try {
     linux::write_kernel_file("/proc/self/oom_score_adj", std::to_string(score));
   } catch (const Error& e) {
-    if (e.code() != EACCES && e.code() != EPERM) throw;
+    if (score != 0 || (e.code() != EACCES && e.code() != EPERM)) throw;
   }
 }
 

@@ -144,7 +144,7 @@ void Session::on_process_end() {
   health_.stop();
   process_ = {};
   status_.process = {};
-  if (out_of_memory()) status_.out_of_memory = true;
+  status_.out_of_memory = out_of_memory();
   streams_.drain([this, code = ending.code] { after_run(code); });
 }
 

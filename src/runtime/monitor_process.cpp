@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <climits>
 #include <cstdlib>
 
@@ -72,6 +73,21 @@ std::optional<monitor::Report> next_report(const Fd& control) {
 
 void send_command(const Fd& control, const monitor::Command& command, const std::vector<int>& descriptors) {
   linux::send_message(control.get(), base::to_wire(command), descriptors);
+}
+
+void tell_monitor(const std::string& control, const monitor::Command& command) {
+  constexpr int patience_ms = 10'000;
+  const auto connection = linux::connect_unix(control);
+  if (!connection) return;
+  auto pipe = linux::make_pipe();  // the monitor closes what came along when it is done
+  try {
+    send_command(*connection, command, {pipe.write.get()});
+  } catch (const base::Error& e) {
+    if (e.code() != EPIPE && e.code() != ECONNRESET) throw;
+    return;
+  }
+  pipe.write.reset();
+  if (!linux::wait_readable(pipe.read.get(), patience_ms)) throw base::Error("the monitor does not answer");
 }
 
 void send_listeners(const Fd& control, const std::vector<Created::Listener>& listeners, monitor::Request last) {

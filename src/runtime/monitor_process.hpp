@@ -22,6 +22,10 @@ MonitorProcess start_monitor(const char* mode, int spec, const Streams& streams,
 std::optional<monitor::Report> next_report(const linux::Fd& control);
 void send_command(const linux::Fd& control, const monitor::Command& command, const std::vector<int>& descriptors = {});
 
+// To whoever listens at `control`, a path; returns when the monitor has done it. One that is about to end, or has, has
+// nothing to do. Throws Error when it does not answer.
+void tell_monitor(const std::string& control, const monitor::Command& command);
+
 // Listening sockets for the monitor, in as many messages as it takes; the last one is `last`, those before are
 // `forward`.
 void send_listeners(const linux::Fd& control, const std::vector<Created::Listener>& listeners, monitor::Request last);

@@ -265,21 +265,9 @@ void Runtime::set_resolver(const std::string& id, const monitor::Resolver& resol
   tell(id, command);
 }
 
-// Returns when the monitor has done it: then it closes what came along. One that is about to end has nothing to do.
 void Runtime::tell(const std::string& id, const Command& command) {
-  constexpr int patience_ms = 10'000;
-  const auto control = linux::connect_unix(Files(locations_, id).control);
-  if (!control) return;
-  auto pipe = linux::make_pipe();
-  try {
-    send_command(*control, command, {pipe.write.get()});
-  } catch (const Error& e) {
-    if (e.code() != EPIPE && e.code() != ECONNRESET) throw;
-    return;
-  }
-  pipe.write.reset();
-  if (!linux::wait_readable(pipe.read.get(), patience_ms))
-    throw Error("the monitor of container " + base::short_id(id) + " does not answer");
+  const base::Context context("container " + base::short_id(id));
+  tell_monitor(Files(locations_, id).control, command);
 }
 
 // --- waiting

@@ -129,7 +129,7 @@ TEST_CASE("limits are set and changed") {
   CHECK(value(group.cgroup, "cpuset", "cpuset.cpus", "cpuset.cpus") == "0");
   const bool unified = linux::cgroup_layout().with("cpu")->unified;
   CHECK(value(group.cgroup, "cpu", "cpu.cfs_quota_us", "cpu.max") == (unified ? "50000 100000" : "50000"));
-  CHECK(value(group.cgroup, "cpu", "cpu.shares", "cpu.weight") == (unified ? "20" : "512"));
+  CHECK(value(group.cgroup, "cpu", "cpu.shares", "cpu.weight") == (unified ? "59" : "512"));
 
   CgroupLimits more;
   more.memory = 128 << 20;
