@@ -7,7 +7,6 @@
 #include "linux/namespaces.hpp"
 #include "monitor/exit_code.hpp"
 #include "monitor/first_process.hpp"
-#include "monitor/oom.hpp"
 #include "monitor/status.hpp"
 
 #include <fcntl.h>
@@ -61,6 +60,7 @@ void Session::run() {
   streams_.attach(STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO);
   if (spec_.network == NetworkNamespace::joined) keep_network_namespace(Fd(first_sent_descriptor + spec_.sent_network));
   launch();
+  watch_memory();
   control_.listen();
   loop_.run();
 }
@@ -211,6 +211,7 @@ void Session::abandon() {
 void Session::clean_up() {
   forwarder_.stop();
   resolver_.reset();
+  loop_.remove(memory_watch_.descriptor());
   control_.close();
   streams_.remove_files();
   bool left = false;
@@ -335,6 +336,19 @@ void Session::serve_names_again() {
   }
 }
 
+void Session::watch_memory() {
+  memory_watch_.begin(spec_.cgroup_directories);
+  if (memory_watch_.descriptor() >= 0)
+    loop_.add(memory_watch_.descriptor(), memory_watch_.events(), [this] { on_out_of_memory(); });
+}
+
+// Perhaps of another process than the first: then the container runs on.
+void Session::on_out_of_memory() {
+  if (!memory_watch_.happened()) return;
+  status_.out_of_memory = true;
+  save_status();
+}
+
 bool Session::out_of_memory() {
   const std::uint64_t kills = count_out_of_memory_kills(spec_.cgroup_directories);
   const bool more = kills > out_of_memory_kills_;
@@ -373,6 +387,7 @@ void Session::adopt() {
   released_ = ran_ = true;
   run_began_ = std::chrono::steady_clock::now();
   out_of_memory_kills_ = count_out_of_memory_kills(spec_.cgroup_directories);
+  watch_memory();
   watch_process();
   control_.listen();
   save_status();

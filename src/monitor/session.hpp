@@ -9,6 +9,7 @@
 #include "monitor/health.hpp"
 #include "monitor/loop.hpp"
 #include "monitor/name_resolver.hpp"
+#include "monitor/oom.hpp"
 #include "monitor/protocol.hpp"
 #include "monitor/restart.hpp"
 
@@ -56,6 +57,8 @@ class Session {
   linux::Fd network_of(pid_t process) const;
   void serve_names(const Resolver& resolver);
   void serve_names_again();
+  void watch_memory();
+  void on_out_of_memory();
   bool out_of_memory();
   void report(Event event, int code = 0, const std::string& error = {});
   void save_status();
@@ -80,6 +83,7 @@ class Session {
   std::optional<ChildMessage> failure_;
   std::chrono::steady_clock::time_point run_began_;
   std::uint64_t out_of_memory_kills_ = 0;
+  OutOfMemoryWatch memory_watch_;
   bool released_ = false;  // `start` was received
   bool ran_ = false;       // the program was executed at least once
 };

@@ -91,6 +91,27 @@ TEST_CASE("limits: a child that was killed for want of memory is told as well") 
   CHECK(status_of(rig, container.id).out_of_memory);
 }
 
+TEST_CASE("limits: it is told at once, and only of the run in which it happened") {
+  NEEDS_CONTROLLER("memory");
+  if (unified("memory")) SKIP_TEST("version 2 ends the whole container");
+  EngineRig rig;
+  auto config = rig.shell(std::string("test -e /again || { touch /again; ") + take_all_memory + "; }; sleep 1000");
+  config.limits.memory = 16 * mebibyte;
+  config.restart.policy = monitor::RestartPolicy::always;
+  const auto id = start(rig, config);
+  const auto told = [](const auto& status) { return status.out_of_memory; };
+  REQUIRE(rig.engine().runtime().wait_for(id, told, std::chrono::seconds(20)));
+  const auto first = status_of(rig, id);
+  CHECK(first.phase == monitor::Phase::running);
+  linux::send_signal(*linux::open_process(first.process), SIGKILL);
+  const auto again = [](const auto& status) { return status.restarts == 1 && status.phase == monitor::Phase::running; };
+  REQUIRE(rig.engine().runtime().wait_for(id, again, std::chrono::seconds(10)));
+  linux::send_signal(*linux::open_process(status_of(rig, id).process), SIGKILL);
+  const auto ended = [](const auto& status) { return status.restarts == 2; };
+  REQUIRE(rig.engine().runtime().wait_for(id, ended, std::chrono::seconds(10)));
+  CHECK_FALSE(status_of(rig, id).out_of_memory);
+}
+
 TEST_CASE("limits: swap is no way around a memory limit") {
   NEEDS_CONTROLLER("memory");
   EngineRig rig;
