@@ -3,6 +3,7 @@
 #include "base/text.hpp"
 #include "base/units.hpp"
 #include "cli/filters.hpp"
+#include "cli/limits_view.hpp"
 #include "cli/network_view.hpp"
 #include "engine/launch.hpp"
 #include "linux/ip_address.hpp"
@@ -146,7 +147,9 @@ base::Json inspected(engine::Engine& engine, const engine::Observed& observed) {
   json.set("State", state_json(observed.status));
   json.set("RestartCount", observed.status.restarts);
   json.set("Config", config_json(container));
-  json.set("HostConfig", host_config(container.config));
+  Json host = host_config(container.config);
+  add_limits(host, container.config);
+  json.set("HostConfig", std::move(host));
   json.set("NetworkSettings", network_settings(engine, observed));
   json.set("Mounts", mounts_json(container.config));
   json.set("Asked", base::to_json(container.config));
