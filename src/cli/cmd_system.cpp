@@ -1,7 +1,8 @@
-// system census and recover, boot, settle, version and help.
+// system census, seccomp and recover, boot, settle, version and help.
 #include "base/error.hpp"
 #include "cli/commands.hpp"
 #include "cli/output.hpp"
+#include "linux/seccomp_profile.hpp"
 
 namespace conductor::cli {
 
@@ -26,6 +27,12 @@ int system_census(Invocation& call) {
   std::string text;
   for (const auto& line : lines) text += line + "\n";
   print(text);
+  return 0;
+}
+
+int system_seccomp(Invocation& call) {
+  call.parse();
+  print(std::string(linux::default_seccomp_profile()));
   return 0;
 }
 

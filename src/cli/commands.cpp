@@ -78,6 +78,7 @@ constexpr std::array table = {
     Command{"volume inspect", volumes, "Show everything about volumes", volume_inspect},
     Command{"volume rm", volumes, "Remove volumes", volume_remove},
 
+    Command{"system seccomp", machine, "Print the system call profile that containers have by default", system_seccomp},
     Command{"system census", machine, "List every kernel and disk object that is ours", system_census},
     Command{"system df", machine, "Show what images, containers, volumes and the build cache take", system_df},
     Command{"system prune", machine, "Remove the build cache and images without a name", system_prune},

@@ -129,6 +129,7 @@ int network_inspect(Invocation&);
 int add_network(Invocation&);  // cmd_peer.cpp
 int peer(Invocation&);
 int system_census(Invocation&);  // cmd_system.cpp
+int system_seccomp(Invocation&);
 int system_recover(Invocation&);
 int system_df(Invocation&);  // cmd_system_disk.cpp
 int system_prune(Invocation&);

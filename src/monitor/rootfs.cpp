@@ -11,6 +11,7 @@
 #include "monitor/sysctls.hpp"
 
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -28,7 +29,9 @@ constexpr std::uint64_t inert = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATT
 // namespace.
 RootFd mount_overlay(const LaunchSpec& spec) {
   const base::Context context("root file system");
-  Fd overlay = linux::new_overlay({spec.lower, spec.upper, spec.work});
+  // Nodes below the root work only for who was given devices, or the right to make nodes.
+  const bool devices = spec.privileged || !spec.devices.empty() || (spec.process.capabilities >> CAP_MKNOD & 1) != 0;
+  Fd overlay = linux::new_overlay({spec.lower, spec.upper, spec.work}, devices ? 0 : MOUNT_ATTR_NODEV);
   linux::attach(overlay.get(), linux::open_file(spec.run_directory, O_PATH | O_DIRECTORY).get());
   return RootFd(std::move(overlay));
 }
