@@ -118,7 +118,7 @@ class TheSameForAll(Confined):
             self.skipTest(f"nothing is written down for {platform.machine()}")
         for way, text in shown.items():
             self.assertEqual(text, expected.read_text(), way)
-        self.assertEqual(len(reports["run"]["calls"]), 80)
+        self.assertGreaterEqual(len(reports["run"]["calls"]), 80)
 
     def test_masks_hold_and_nothing_below_proc_and_sys_can_be_written(self):
         lines = sections(conductor("run", "--rm", self.image, "probe", "-", *MASKED).stdout)["masks"]
