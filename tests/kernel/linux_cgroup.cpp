@@ -2,8 +2,11 @@
 // mounted beside it, also in that of version 2 alone.
 #include "base/error.hpp"
 #include "base/text.hpp"
+#include "linux/block_device.hpp"
 #include "linux/cgroup.hpp"
 #include "linux/cgroup_layout.hpp"
+#include "linux/cgroup_limits.hpp"
+#include "linux/cgroup_usage.hpp"
 #include "linux/mount.hpp"
 #include "linux/process.hpp"
 #include "support/catch.hpp"
@@ -16,6 +19,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <functional>
 
 using namespace conductor;
 using linux::Cgroup;
@@ -149,6 +153,84 @@ TEST_CASE("a limit the kernel refuses makes create fail and leaves nothing") {
   Cgroup(base_path).remove();
 }
 
+TEST_CASE("a change that the kernel refuses in part changes nothing") {
+  use_unified(false);
+  CgroupLimits limits;
+  limits.memory = 64 << 20;
+  limits.memory_swap = 64 << 20;
+  const Group group(limits, only_null);
+  const auto shown = [&] {
+    return std::vector<std::string>{value(group.cgroup, "memory", "memory.limit_in_bytes", "memory.max"),
+                                    value(group.cgroup, "memory", "memory.soft_limit_in_bytes", "memory.low"),
+                                    value(group.cgroup, "cpu", "cpu.shares", "cpu.weight"),
+                                    value(group.cgroup, "cpu", "cpu.cfs_quota_us", "cpu.max"),
+                                    value(group.cgroup, "cpuset", "cpuset.mems", "cpuset.mems")};
+  };
+  const auto before = shown();
+  CgroupLimits more;
+  more.memory = 256 << 20;
+  more.memory_swap = 256 << 20;
+  more.memory_reservation = 8 << 20;
+  more.cpu_shares = 512;
+  more.cpus = 0.5;
+  more.cpuset_memory = "0";
+  more.block.push_back({"/proc", 1, {}, {}, {}, {}});  // the last that is written, and on no disk
+  CHECK_THROWS_AS(group.cgroup.update(more), base::Error);
+  CHECK(shown() == before);
+}
+
+TEST_CASE("shares of version 1 are weights of version 2") {
+  CHECK(linux::weight_of_shares(2) == 1);
+  CHECK(linux::weight_of_shares(1024) == 100);
+  CHECK(linux::weight_of_shares(262144) == 10000);
+  std::int64_t former = 1;
+  for (std::int64_t shares = 2; shares <= 262144; shares += 99) {
+    const auto weight = linux::weight_of_shares(shares);
+    CHECK(weight >= former);
+    former = weight;
+  }
+}
+
+TEST_CASE("a limit without its controller is refused by name") {
+  linux::use_cgroup_layout({{{"/nowhere", true, {"memory"}}}});
+  const auto refusal = [](const std::function<void(CgroupLimits&)>& set) {
+    CgroupLimits limits;
+    set(limits);
+    try {
+      linux::require_controllers(limits);
+    } catch (const base::Error& e) {
+      return e.message();
+    }
+    return std::string("(nothing)");
+  };
+  CHECK(refusal([](auto& limits) { limits.memory = 1 << 23; }) == "(nothing)");
+  CHECK_THAT(refusal([](auto& limits) { limits.cpus = 1; }), Contains("\"cpu\""));
+  CHECK_THAT(refusal([](auto& limits) { limits.cpuset = "0"; }), Contains("\"cpuset\""));
+  CHECK_THAT(refusal([](auto& limits) { limits.pids = 5; }), Contains("\"pids\""));
+  CHECK_THAT(refusal([](auto& limits) { limits.block_weight = 50; }), Contains("\"io\""));
+  CHECK_THAT(refusal([](auto& limits) { limits.swappiness = 5; }), Contains("version 2"));
+  CHECK_THAT(refusal([](auto& limits) { limits.oom_kill_disable = true; }), Contains("version 2"));
+  use_unified(false);
+}
+
+TEST_CASE("the disk that something lies on") {
+  const auto refusal = [](const std::string& path) {
+    try {
+      linux::find_disk(path);
+    } catch (const base::Error& e) {
+      return e.message();
+    }
+    return std::string("(nothing)");
+  };
+  CHECK_THAT(refusal("/proc"), Contains("its file system is proc"));
+  CHECK_THAT(refusal("/dev/null"), Contains("no block device"));
+  CHECK_THAT(refusal("/no/such/thing"), Contains("No such file"));
+  if (const auto why = refusal("/"); why != "(nothing)") SKIP_TEST(why);
+  const auto disk = linux::find_disk("/");
+  CHECK(disk.major != 0);
+  CHECK(access(("/sys/dev/block/" + disk.text() + "/queue").c_str(), F_OK) == 0);  // partitions have none
+}
+
 TEST_CASE("the pids limit holds inside") {
   use_unified(false);
   CgroupLimits limits;
@@ -260,4 +342,6 @@ TEST_CASE("usage is counted") {
   CHECK(group.cgroup.cpu_usage_ns().value_or(0) > 0);
   CHECK(group.cgroup.memory_usage().has_value());
   CHECK(group.cgroup.pids_usage() == 0);
+  CHECK(linux::usage_of(group.cgroup).cpu_ns >= group.cgroup.cpu_usage_ns().value_or(0));
+  CHECK_FALSE(linux::usage_of(group.cgroup).memory_limit.has_value());
 }
