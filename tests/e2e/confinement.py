@@ -151,6 +151,57 @@ class TheSameForAll(Confined):
             self.assertNotEqual(done.returncode, 0, number)
 
 
+class Descriptors(Confined):
+    """Every descriptor of ours is closed by an execution, whatever runs next."""
+    FLAG = {"open": "O_CLOEXEC", "openat": "O_CLOEXEC", "openat2": "O_CLOEXEC", "creat": "never", "socket": "SOCK_CLOEXEC",
+            "socketpair": "SOCK_CLOEXEC", "accept": "never", "accept4": "SOCK_CLOEXEC", "pipe": "never", "pipe2": "O_CLOEXEC",
+            "dup": "never", "dup3": "O_CLOEXEC", "epoll_create": "never", "epoll_create1": "EPOLL_CLOEXEC",
+            "memfd_create": "MFD_CLOEXEC", "eventfd": "never", "eventfd2": "EFD_CLOEXEC", "signalfd": "never",
+            "signalfd4": "SFD_CLOEXEC", "timerfd_create": "TFD_CLOEXEC", "inotify_init": "never",
+            "inotify_init1": "IN_CLOEXEC", "fsopen": "FSOPEN_CLOEXEC", "fsmount": "FSMOUNT_CLOEXEC",
+            "open_tree": "OPEN_TREE_CLOEXEC", "recvmsg": "MSG_CMSG_CLOEXEC", "userfaultfd": "O_CLOEXEC"}
+
+    def setUp(self):
+        super().setUp()
+        if subprocess.run(["which", "strace"], capture_output=True, check=False).returncode != 0:
+            self.skipTest("needs strace")
+
+    def calls(self, *words):
+        """Calls of ours that make descriptors: those before a program of the container is executed."""
+        trace = self.folder / "trace"
+        done = subprocess.run(["strace", "-f", "-qq", "-s", "64", "-e", "signal=none", "-e", "trace=execve,fcntl," + ",".join(self.FLAG),
+                               "-o", trace, harness.PROGRAM, *words], env=harness.ENVIRONMENT, capture_output=True, text=True,
+                              stdin=subprocess.DEVNULL, check=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        theirs, made = set(), []
+        for line in trace.read_text().splitlines():
+            pid, call = line.split(maxsplit=1)
+            if call.startswith('execve("/bin/'):  # a path of the container's
+                theirs.add(pid)
+            elif pid not in theirs and not call.startswith("execve"):
+                made.append(call)
+        self.assertEqual(len(theirs), 1)
+        return made
+
+    def test_of_run_and_exec(self):
+        held = self.start(self.image, "sleep", "1000")
+        for words in (("run", "--rm", self.image, "true"), ("exec", held, "true"), ("exec", "-w", "/bin", held, "true")):
+            made = self.calls(*words)
+            self.assertGreater(len(made), 50, words)
+            left = []
+            for call in made:
+                name = call.partition("(")[0]
+                if " = -1 " in call or call.startswith("<"):  # failed; or the rest of a call that was shown before
+                    continue
+                if name == "fcntl" and re.search(r"F_DUPFD[,)]", call):
+                    left.append(call)
+                if name == "recvmsg" and "SCM_RIGHTS" not in call:
+                    continue
+                if name in self.FLAG and self.FLAG[name] not in call:
+                    left.append(call)
+            self.assertEqual(left, [], words)
+
+
 class Options(Confined):
     def status(self, *flags, user="0"):
         lines = sections(conductor("run", "--rm", "-u", user, *flags, self.image, "probe").stdout)["status"]
@@ -188,6 +239,13 @@ class Options(Confined):
             self.refused("--security-opt", "apparmor=docker-default", says="this kernel has no AppArmor")
         else:
             self.refused("--security-opt", "apparmor=no-such-profile", says="AppArmor profile no-such-profile")
+
+    def test_programs_of_other_architectures_run_where_a_profile_names_them(self):
+        call = lambda *flags: [line for line in sections(conductor("run", "--rm", *flags, self.image, "probe").stdout)["calls"]
+                               if line.startswith("i386 getpid")]
+        profile = self.write("32.json", json.dumps({"defaultAction": "SCMP_ACT_ALLOW", "archMap": [
+            {"architecture": "SCMP_ARCH_X86_64", "subArchitectures": ["SCMP_ARCH_X86"]}]}))
+        self.assertEqual(call("--security-opt", f"seccomp={profile}"), call("--security-opt", "seccomp=unconfined"))
 
     def test_a_session_keyring_of_its_own(self):
         own = subprocess.run([PROBE, "keyring"], capture_output=True, text=True, check=True).stdout.strip()

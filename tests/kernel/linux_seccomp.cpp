@@ -28,8 +28,7 @@ struct Probe {
 };
 
 // The name of the first probe with another result than expected, and that result; empty when all are as expected.
-std::string first_difference(linux::CapabilitySet capabilities, const std::vector<Probe>& probes) {
-  const std::string filter = linux::default_filter(capabilities);
+std::string difference_under(const std::string& filter, const std::vector<Probe>& probes) {
   linux::Pipe pipe = linux::make_pipe();
   const auto child = linux::clone_child(0, [&] {
     linux::install_filter(filter);
@@ -51,6 +50,10 @@ std::string first_difference(linux::CapabilitySet capabilities, const std::vecto
   std::string said = linux::read_all(pipe.read.get());
   const auto ending = linux::wait_for(child.pidfd);
   return said.empty() && ending.shell_code() != 0 ? "ended with " + std::to_string(ending.shell_code()) : said;
+}
+
+std::string first_difference(linux::CapabilitySet capabilities, const std::vector<Probe>& probes) {
+  return difference_under(linux::default_filter(capabilities), probes);
 }
 
 constexpr long sigchld = 17;
@@ -223,4 +226,33 @@ TEST_CASE("a terminal has two ends, a size and a mode that comes back") {
   linux::write_all(terminal.controller.get(), "line\n");
   char text[8] = {};
   CHECK(read(terminal.peer.get(), text, sizeof text) == 5);
+}
+
+TEST_CASE("a profile may repeat itself, compare ranges and name other architectures, as docker's does") {
+  const auto profile = linux::parse_seccomp_profile(R"({
+    "defaultAction": "SCMP_ACT_ALLOW",
+    "archMap": [{"architecture": "SCMP_ARCH_X86_64", "subArchitectures": ["SCMP_ARCH_X86", "SCMP_ARCH_X32"]}],
+    "syscalls": [
+      {"names": ["getppid", "getppid", "no_such_call"], "action": "SCMP_ACT_ERRNO", "errnoRet": 17},
+      {"names": ["getppid"], "action": "SCMP_ACT_ERRNO", "errnoRet": 17},
+      {"names": ["uname"], "action": "SCMP_ACT_ALLOW"},
+      {"names": ["socket"], "action": "SCMP_ACT_ERRNO", "errnoRet": 18, "args": [{"index": 0, "value": 2, "op": "SCMP_CMP_LT"}]},
+      {"names": ["socket"], "action": "SCMP_ACT_ERRNO", "errnoRet": 18,
+       "args": [{"index": 0, "value": 10, "op": "SCMP_CMP_EQ"}, {"index": 0, "value": 16, "op": "SCMP_CMP_EQ"}]},
+      {"names": ["getpgid"], "action": "SCMP_ACT_ERRNO", "includes": {"minKernel": "999.0"}},
+      {"names": ["getsid"], "action": "SCMP_ACT_ERRNO", "includes": {"arches": ["s390x"]}},
+      {"names": ["chroot"], "action": "SCMP_ACT_ERRNO", "excludes": {"caps": ["CAP_SYS_CHROOT"]}}
+    ]})");
+  const auto compiled = linux::compile_filter(profile, linux::default_capabilities());
+  CHECK(compiled.unknown == std::vector<std::string>{"no_such_call"});
+  CHECK(difference_under(compiled.program, {
+                                               {"getppid", SYS_getppid, {}, 17},
+                                               {"unix socket", SYS_socket, {1, 1, 0}, 18},
+                                               {"inet socket", SYS_socket, {2, 1, 0}, 0},
+                                               {"inet6 socket", SYS_socket, {10, 1, 0}, 18},
+                                               {"netlink socket", SYS_socket, {16, 3, 0}, 18},
+                                               {"getpgid", SYS_getpgid, {}, 0},
+                                               {"getsid", SYS_getsid, {}, 0},
+                                               {"chroot of nothing", SYS_chroot, {}, EFAULT},
+                                           }) == "");
 }

@@ -185,7 +185,7 @@ void race(int starts) {
     }
   }
   CHECK(racer.exchanges() > starts);
-  INFO(started << " of " << starts << " started");
+  CHECK(started > 0);
   canary.check();
 }
 
@@ -297,7 +297,7 @@ TEST_CASE("a container cannot write to the program that executes its commands") 
       "while true; do for e in /proc/[0-9]*/exe; do "
       "case $(readlink $e) in *busybox) ;; *) (: >> $e) 2>/dev/null && echo opened;; esac; done; done";
   const auto id = containers.start(containers.setup({"sh", "-c", attack}));
-  const int execs = count_from_environment("CONDUCTOR_EXEC_ATTACKS", 150);
+  const int execs = count_from_environment("CONDUCTOR_EXEC_ATTACKS", 500);
   for (int i = 0; i < execs; ++i) {
     const bool self = i % 5 == 0;
     const auto outcome = containers.exec(id, containers.process({self ? "/bin/self" : "/bin/true"}));
