@@ -5,6 +5,7 @@
 #include "cli/filters.hpp"
 #include "cli/limits_view.hpp"
 #include "cli/network_view.hpp"
+#include "cli/security_view.hpp"
 #include "engine/launch.hpp"
 #include "linux/ip_address.hpp"
 
@@ -149,6 +150,7 @@ base::Json inspected(engine::Engine& engine, const engine::Observed& observed) {
   json.set("Config", config_json(container));
   Json host = host_config(container.config);
   add_limits(host, container.config);
+  add_confinement(host, container.config);
   json.set("HostConfig", std::move(host));
   json.set("NetworkSettings", network_settings(engine, observed));
   json.set("Mounts", mounts_json(container.config));

@@ -45,12 +45,6 @@ constexpr std::array limit_names = {std::pair{"as", RLIMIT_AS},
                                     std::pair{"stack", RLIMIT_STACK},
                                     std::pair{"sigpending", RLIMIT_SIGPENDING}};
 
-std::string limit_name(int resource) {
-  for (const auto& [name, number] : limit_names)
-    if (static_cast<int>(number) == resource) return name;
-  return std::to_string(resource);
-}
-
 std::uint64_t limit_value(const std::string& text, const std::string& all) {
   if (text == "-1" || text == "unlimited") return unlimited;
   const auto number = base::parse_number(text);
@@ -107,6 +101,12 @@ bool kernel_has_apparmor() {
 }
 
 }  // namespace
+
+std::string limit_name(int resource) {
+  for (const auto& [name, number] : limit_names)
+    if (static_cast<int>(number) == resource) return name;
+  return std::to_string(resource);
+}
 
 monitor::ResourceLimit parse_ulimit(const std::string& text) {
   const auto equals = text.find('=');

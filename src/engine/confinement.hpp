@@ -14,6 +14,7 @@ namespace conductor::engine {
 DeviceConfig parse_device(const std::string& text);            // "SOURCE[:TARGET][:rwm]"
 linux::DeviceRule parse_device_rule(const std::string& text);  // "c 189:* rwm"
 monitor::ResourceLimit parse_ulimit(const std::string& text);  // "nofile=1024:2048", "core=unlimited"
+std::string limit_name(int resource);                          // "nofile"
 // "seccomp=FILE", "seccomp=unconfined", "no-new-privileges[=true|false]", "apparmor=PROFILE"; a colon does as well.
 void add_security_option(ContainerConfig& config, const std::string& text);
 

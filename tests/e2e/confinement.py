@@ -304,6 +304,20 @@ class Options(Confined):
         self.assertEqual(done.stdout.split(), ["devices", "0", "unmasked", "mounts"])
         self.assertEqual(self.status("--privileged", "--security-opt", f"seccomp={self.write('p.json', json.dumps({'defaultAction': 'SCMP_ACT_ALLOW'}))}")["Seccomp"], "2")
 
+    def test_what_was_asked_for_is_shown(self):
+        name = conductor("create", "--privileged", "--cap-drop", "SYS_MODULE", "--device", "/dev/null:/dev/x:r", "--ulimit", "nofile=1:2",
+                         "--sysctl", "kernel.shmmax=1", "--device-cgroup-rule", "c 1:* r", "--security-opt", "seccomp=unconfined",
+                         "--read-only", self.image).stdout.strip()
+        self.addCleanup(conductor, "rm", "-f", name, check=False)
+        host = json.loads(conductor("inspect", name).stdout)[0]["HostConfig"]
+        self.assertEqual({key: host[key] for key in ("Privileged", "ReadonlyRootfs", "CapAdd", "CapDrop", "SecurityOpt", "Devices",
+                                                     "DeviceCgroupRules", "Sysctls", "Ulimits", "MaskedPaths")},
+                         {"Privileged": True, "ReadonlyRootfs": True, "CapAdd": [], "CapDrop": ["SYS_MODULE"],
+                          "SecurityOpt": ["seccomp=unconfined"],
+                          "Devices": [{"PathOnHost": "/dev/null", "PathInContainer": "/dev/x", "CgroupPermissions": "r"}],
+                          "DeviceCgroupRules": ["c 1:* r"], "Sysctls": {"kernel.shmmax": "1"},
+                          "Ulimits": [{"Name": "nofile", "Hard": 2, "Soft": 1}], "MaskedPaths": []})
+
     def test_a_root_that_cannot_be_written(self):
         done = self.sh("--read-only", script="touch /x 2>/dev/null; touch /dev/shm/x && echo memory; test -e /x || echo refused")
         self.assertEqual(done.stdout.split(), ["memory", "refused"])
