@@ -185,7 +185,7 @@ int compose_verify(Invocation& call) {
     const auto observed = compose::observe(call.engine(), project.name, &project);
     auto findings = compose::compare_with_file(project, observed);
     const auto endpoints = network.list();
-    for (auto& finding : compose::findings_about(project.name, network.verify(), endpoints))
+    for (auto& finding : compose::findings_about(project.name, call.engine().verify_network(), endpoints))
       findings.push_back(std::move(finding));
     const auto ids = ids_of(observed);
     if (probe && !ids.empty())

@@ -61,7 +61,7 @@ std::vector<network::Finding> find_differences(engine::Engine& engine, bool prob
   try {
     std::vector<std::string> ids;
     for (const auto& name : names) ids.push_back(engine.resolve(name));
-    auto findings = engine.network().verify();
+    auto findings = engine.verify_network();
     if (probe)
       for (auto& finding : engine.network().probe(ids)) findings.push_back(std::move(finding));
     return findings;

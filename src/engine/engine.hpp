@@ -127,6 +127,9 @@ class Engine {
   // Called once by every command that changes something: finishes what killed commands left (temporary trees,
   // containers half made or half removed, lost rules).
   void recover();
+  // As Network::verify. Containers that have ended, and that nobody has taken out of the network yet, are taken out
+  // before: their interfaces went with them.
+  std::vector<network::Finding> verify_network();
 
   image::Images& images() { return images_; }
   volume::Volumes& volumes() { return volumes_; }
@@ -155,6 +158,7 @@ class Engine {
   void recover_names();
   void recover_ended();
   void recover_ended(const std::string& id, bool since_boot);
+  bool settle_ended();
   void restart_lost(const std::string& id, const monitor::Status& status);
 
   store::Locations locations_;

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <iterator>
 
 namespace conductor::engine {
 
@@ -26,6 +27,11 @@ void attempt(const std::string& what, Step&& step) {
   } catch (const base::Error& e) {
     base::log(base::LogLevel::warning, "recovering " + what + ": " + e.message());
   }
+}
+
+bool is_attached(const network::Network& network, const std::string& id) {
+  const auto ids = network.attached_ids();
+  return std::binary_search(ids.begin(), ids.end(), id);
 }
 
 }  // namespace
@@ -70,27 +76,31 @@ void Engine::recover_names() {
   }
 }
 
-// Containers that ended while nobody watched still have their place in the network and a run directory. After a reboot
-// every one is looked at; later only those with a run directory.
+// Containers that ended while nobody watched still have their place in the network, and mostly a run directory. After a
+// reboot every one is looked at; later only these.
 void Engine::recover_ended() {
   const std::string run_directories = locations_.state + "/containers";
   const std::string marker = locations_.state + "/recovered-" + linux::boot_id();
   const bool first_since_boot = access(marker.c_str(), F_OK) != 0;
-  const auto ids = first_since_boot ? recorded_ids(locations_) : store::list_directory(run_directories);
+  const auto known = first_since_boot ? recorded_ids(locations_) : store::list_directory(run_directories);
+  const auto attached = network_.attached_ids();
+  std::vector<std::string> ids;
+  std::set_union(known.begin(), known.end(), attached.begin(), attached.end(), std::back_inserter(ids));
   for (const auto& id : ids) attempt(base::short_id(id), [&] { recover_ended(id, !first_since_boot); });
   if (first_since_boot) store::create_exclusively(marker, "");
 }
 
 // Whoever starts a container holds its lock until it runs: with the lock in our hands, one that is only created was
-// given up, and so was a run directory without status.
+// given up, and so was a run directory or a place in the network without status.
 void Engine::recover_ended(const std::string& id, bool since_boot) {
   auto status = runtime_.status(id);
   if (status && is_active(status) && status->phase != monitor::Phase::created) return finish_update(locations_, id);
   auto lock = try_lock_directory(locations_, id);
   if (!lock) {
     // Somebody works on it, a build step perhaps; or it is gone but for this.
-    if (access(locations_.container(id).c_str(), F_OK) != 0) runtime_.clean(id);
-    return;
+    if (access(locations_.container(id).c_str(), F_OK) == 0) return;
+    if (is_attached(network_, id)) network_.forget(id);
+    return runtime_.clean(id);
   }
   status = runtime_.status(id);
   if (status && status->phase == monitor::Phase::created) {
@@ -98,7 +108,7 @@ void Engine::recover_ended(const std::string& id, bool since_boot) {
   } else if (is_active(status)) {
     return;
   } else if (!status) {
-    if (access(locations_.run(id).c_str(), F_OK) == 0) clean_up(id);
+    if (access(locations_.run(id).c_str(), F_OK) == 0 || is_attached(network_, id)) clean_up(id);
     return;
   }
   lock.reset();
@@ -115,6 +125,27 @@ void Engine::restart_lost(const std::string& id, const monitor::Status& status) 
     return;
   base::log(base::LogLevel::info, "starting " + container->config.name + " again: its monitor had died");
   start(id);
+}
+
+// --- verifying
+// ----------------------------------------------------------------------------------------------------------
+
+std::vector<network::Finding> Engine::verify_network() {
+  auto findings = network_.verify();
+  while (!findings.empty() && settle_ended()) findings = network_.verify();
+  return findings;
+}
+
+// Those whose end nobody has told the network of yet. True when there was one.
+bool Engine::settle_ended() {
+  bool settled = false;
+  for (const auto& id : network_.attached_ids())
+    attempt(base::short_id(id), [&] {
+      if (runtime_.running(id)) return;
+      settle(id);
+      settled = settled || !is_attached(network_, id);
+    });
+  return settled;
 }
 
 }  // namespace conductor::engine

@@ -80,6 +80,7 @@ Endpoint Network::require(const std::string& id) const {
 
 std::optional<Endpoint> Network::find(const std::string& id) const { return records_->find(id); }
 std::vector<Endpoint> Network::list() const { return records_->list(); }
+std::vector<std::string> Network::attached_ids() const { return records_->attached_ids(); }
 
 store::Lock Network::lock(store::Lock::Mode mode) const {
   store::make_directory(locations_.locks());

@@ -272,7 +272,8 @@ class Network {
 
   const Settings& settings() const { return settings_; }
   std::optional<Endpoint> find(const std::string& id) const;
-  std::vector<Endpoint> list() const;  // damaged records are logged and left out
+  std::vector<Endpoint> list() const;             // damaged records are logged and left out
+  std::vector<std::string> attached_ids() const;  // as recorded; one whose end nobody has told of is among them
 
   // Networks. Creating one that is there with the same settings is fine; another one of that name, a subnet that
   // overlaps another network's, the instance's range or the host's own networks is refused by name. Removing one with

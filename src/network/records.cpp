@@ -99,7 +99,7 @@ std::vector<std::string> Records::all_ids() const {
 std::vector<Endpoint> Records::list() const { return read_all(all_ids()); }
 
 std::vector<Endpoint> Records::attached() const {
-  auto endpoints = read_all(store::list_directory(state_ + "/attached"));
+  auto endpoints = read_all(attached_ids());
   std::erase_if(endpoints, [](const Endpoint& e) { return e.interface.empty(); });  // gone in between
   return endpoints;
 }
@@ -183,10 +183,12 @@ std::vector<Endpoint> Records::members(const std::string& network) const {
 // --- of this boot
 // -------------------------------------------------------------------------------------------------------
 
+std::vector<std::string> Records::attached_ids() const { return store::list_directory(state_ + "/attached"); }
+
 bool Records::any_attached() const { return any_attached_but({}); }
 
 bool Records::any_attached_but(const std::string& id) const {
-  const auto ids = store::list_directory(state_ + "/attached");
+  const auto ids = attached_ids();
   return std::any_of(ids.begin(), ids.end(), [&](const std::string& other) { return other != id; });
 }
 

@@ -221,12 +221,18 @@ class InNetwork(Scenario):
         return self.victim("--network", "fault-net", "--ip", "172.28.78.9", "--internet=example.com:443", "--peer", "back:8080",
                            "-p", "127.0.0.1:42310-42312:80-82")
 
-    def converge(self):
-        self.conductor("rm", "-f", "-v", "victim", "back", check=False)
-        self.conductor("network", "rm", "fault-net", check=False)
+    def verify(self):
+        """Asserts that the network is right after one command that finishes what was begun."""
+        self.conductor("system", "recover")
         found = self.conductor("network", "verify", check=False)
         if found.returncode != 0:
             raise AssertionError(f"network verify: {found.stdout}{found.stderr}")
+
+    def converge(self):
+        self.verify()
+        self.conductor("rm", "-f", "-v", "victim", "back")
+        self.conductor("network", "rm", "fault-net", check=False)  # it may never have been made
+        self.verify()
 
 
 class NetworkCreate(InNetwork):
@@ -260,7 +266,59 @@ class NetworkRemove(InNetwork):
         return ("network", "rm", "fault-net")
 
 
-NETWORKS = [InNetwork, NetworkCreate, NetworkConnect, NetworkDisconnect, NetworkRemove]
+class ComposeNetworks(InNetwork):
+    """A project with a static address, an alias, a link with ports, a name outside and a port for the host alone."""
+    text = f"""services:
+  back: &service
+    image: {IMAGE}
+    command: [sleep, '1000']
+    stop_grace_period: 0s
+    networks: {{inner: {{ipv4_address: 172.28.79.5, aliases: [store]}}}}
+  front:
+    <<: *service
+    networks: [inner]
+    peers: ['back:8080/tcp']
+    internet: ['example.com:443']
+    ports: ['127.0.0.1:42313:80']
+networks:
+  inner: {{ipam: {{config: [{{subnet: 172.28.79.0/24}}]}}}}
+"""
+
+    def prepare(self):
+        (self.folder / "conductor.yaml").write_text(self.text)
+
+    def command(self):
+        return ("compose", "-p", "fault", "up", "-d")
+
+    def converge(self):
+        self.verify()
+        self.conductor("compose", "-p", "fault", "down", "-v")
+        self.verify()
+
+
+class ComposeNetworksDown(ComposeNetworks):
+    def prepare(self):
+        super().prepare()
+        self.conductor(*super().command())
+
+    def command(self):
+        return ("compose", "-p", "fault", "down", "-v", "-t", "0")
+
+
+class ComposeLinks(ComposeNetworks):
+    """Links and names outside that change while the containers run."""
+
+    def prepare(self):
+        super().prepare()
+        self.conductor(*super().command())
+        (self.folder / "conductor.yaml").write_text(self.text.replace("8080/tcp", "9090/tcp").replace(":443", ":80"))
+
+    def converge(self):
+        self.conductor(*super().command())  # what a second one makes of it
+        super().converge()
+
+
+NETWORKS = [ComposeNetworks, ComposeNetworksDown, ComposeLinks, InNetwork, NetworkCreate, NetworkConnect, NetworkDisconnect, NetworkRemove]
 ALL = [*NETWORKS, RunDetached, RunForeground, RemoveRunning, Stop, Build, BuildStages, ComposeUp, ComposeUpAgain,
        ComposeDown]
 

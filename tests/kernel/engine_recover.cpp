@@ -1,6 +1,7 @@
 // What a killed command leaves is put in order by the next one.
 #include "engine/directory.hpp"
 #include "engine_rig.hpp"
+#include "linux/netlink.hpp"
 #include "linux/process.hpp"
 #include "store/records.hpp"
 
@@ -45,6 +46,19 @@ std::string wait_for_container(EngineRig& rig) {
     _exit(1);
   }
   _exit(0);
+}
+
+// As the monitor leaves it whose starter was killed: it takes its files away, then a program of its own tells the
+// network, unless that is killed, too.
+void end_without_a_word(EngineRig& rig, const engine::Container& container) {
+  const auto status = wait_for_phase(rig, container.id, monitor::Phase::running);
+  for (const auto& process : {status.monitor, status.process}) {
+    const auto opened = linux::open_process(process);
+    linux::send_signal(*opened, SIGKILL);
+    linux::wait_ended(*opened, -1);
+  }
+  linux::remove_tree(rig.locations().run(container.id));
+  REQUIRE(rig.engine().network().find(container.id)->interface != "");
 }
 
 }  // namespace
@@ -98,6 +112,43 @@ TEST_CASE("recover: a name without container is given up; what another command w
   lock.reset();
   rig.engine().recover();
   CHECK_FALSE(engine::id_of_name(rig.locations(), "fresh"));
+}
+
+TEST_CASE("recover: a place in the network that nothing else tells of") {
+  NEEDS_MACHINE();
+  EngineRig rig;
+  const auto before = rig.census();
+  const auto container = rig.create(rig.config({"sleep", "1000"}));
+  rig.engine().start(container.id);
+  end_without_a_word(rig, container);
+  rig.engine().recover();
+  CHECK(rig.engine().network().find(container.id)->interface == "");
+  CHECK(rig.engine().network().verify().empty());
+  rig.engine().remove(container.id, false);
+
+  const auto lost = rig.create(rig.config({"sleep", "1000"}));
+  rig.engine().start(lost.id);
+  end_without_a_word(rig, lost);
+  linux::remove_tree(rig.locations().container(lost.id));
+  rig.engine().recover();
+  CHECK(rig.census_when(before) == before);
+}
+
+TEST_CASE("engine: verifying takes out what has ended, and reports the rest") {
+  NEEDS_MACHINE();
+  EngineRig rig;
+  const auto gone = rig.create(rig.config({"sleep", "1000"})), stays = rig.create(rig.config({"sleep", "1000"}));
+  for (const auto* container : {&gone, &stays}) rig.engine().start(container->id);
+  end_without_a_word(rig, gone);
+  CHECK_FALSE(rig.engine().network().verify().empty());
+  CHECK(rig.engine().verify_network().empty());
+  CHECK(rig.engine().network().find(stays.id)->interface != "");
+  linux::Netlink netlink;
+  netlink.remove_link(netlink.link(rig.engine().network().find(stays.id)->interface)->index);
+  netlink.send();
+  const auto findings = rig.engine().verify_network();
+  CHECK_FALSE(findings.empty());
+  for (const auto& finding : findings) CHECK(finding.ids == std::vector{stays.id});
 }
 
 TEST_CASE("recover: a build step whose command was killed") {
