@@ -362,18 +362,26 @@ def state():
     return conductor("system", "census", "--all").stdout.splitlines() + strays()
 
 
-def state_once(wanted, seconds=5):
-    """The state as soon as it is the one that is wanted, or after that time: what ends by itself needs a moment."""
+def once(look, wanted, seconds=5):
+    """What is seen as soon as it is what is wanted, or after that time: what ends by itself needs a moment."""
     deadline = time.monotonic() + seconds
     while True:
-        found = state()
+        found = look()
         if found == wanted or time.monotonic() > deadline:
             return found
         time.sleep(0.02)
 
 
+def state_once(wanted):
+    return once(state, wanted)
+
+
 class Sweep(harness.Case):
     """A scenario over and over, each time with another call at fault, and each time all is as it was before."""
+
+    def state(self):
+        """What every command that fails has to leave as it was."""
+        return state()
 
     def wants(self, changes):
         """Whether to a call of that kind the fault comes."""
@@ -395,18 +403,18 @@ class Sweep(harness.Case):
     def sweep(self, kind):
         self.busybox_image(IMAGE)
         conductor("system", "prune", "-f")
-        before = state()
+        before = self.state()
         scenario = kind(self.folder, harness.free_port())
         scenario.prepare()
         calls = calls_of(scenario, lambda name, changes: self.wants(changes))
         scenario.converge()
-        self.assertEqual(state_once(before), before, "without a fault")
+        self.assertEqual(once(self.state, before), before, "without a fault")
         for (number, name), fault in zip(calls, self.faults()):
             with self.subTest(call=number, name=name, fault=fault):
                 scenario.prepare()
                 done = injected(scenario, FAULT=f"{number}:{fault}")
                 self.judge(done, name)
                 scenario.converge()
-                found = state_once(before)
+                found = once(self.state, before)
                 expected, before = before, found  # what one call leaves is not held against the next
                 self.assertEqual(found, expected, done.stderr)
