@@ -172,8 +172,9 @@ void give_back_addresses(const Records& records, const std::vector<std::string>&
       give_back_address(records, *address);
 }
 
-void give_back_addresses_of(const Records& records, const std::string& id) {
+void give_back_addresses_of(const Records& records, const std::string& id, const std::vector<std::string>& kept) {
   for (const auto& name : store::list_directory(records.addresses())) {
+    if (contains(kept, name)) continue;
     const std::string path = records.addresses() + "/" + name;
     if (linux::try_read_file(path) == id) store::remove_file(path);
   }

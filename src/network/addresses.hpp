@@ -23,7 +23,7 @@ void give_back_address(const Records& records, const linux::IpAddress& address);
 // Those of `addresses` that are not among `kept`.
 void give_back_addresses(const Records& records, const std::vector<std::string>& addresses,
                          const std::vector<std::string>& kept = {});
-// Those taken by an id whose record was never written. Reads every address: for recovery alone.
-void give_back_addresses_of(const Records& records, const std::string& id);
+// Those taken by an id and not among `kept`: no record says so. Reads every address: for recovery alone.
+void give_back_addresses_of(const Records& records, const std::string& id, const std::vector<std::string>& kept = {});
 
 }  // namespace conductor::network

@@ -3,6 +3,8 @@
 #include "base/text.hpp"
 #include "base/units.hpp"
 #include "linux/nftables.hpp"
+#include "network/addresses.hpp"
+#include "network/attachment.hpp"
 #include "network/connections.hpp"
 #include "network/egress.hpp"
 #include "network/endpoint_config.hpp"
@@ -77,6 +79,19 @@ bool same_settings(NetworkConfig a, const NetworkConfig& b) {
   return a == b;
 }
 
+std::vector<std::string> held_addresses(const Endpoint& endpoint) {
+  auto addresses = endpoint.addresses;
+  addresses.push_back(linux::to_text(endpoint.address));
+  return addresses;
+}
+
+// What it has stays its own until it starts again: something inside may listen there.
+void add_network_addresses(const Settings& settings, const Records& records, Endpoint& endpoint) {
+  for (auto& address : take_network_addresses(settings, records, endpoint))
+    if (std::find(endpoint.addresses.begin(), endpoint.addresses.end(), address) == endpoint.addresses.end())
+      endpoint.addresses.push_back(std::move(address));
+}
+
 std::string names_of(const std::vector<Endpoint>& endpoints) {
   std::vector<std::string> names;
   for (const Endpoint& endpoint : endpoints) names.push_back(display_name(endpoint));
@@ -97,9 +112,14 @@ void Network::reconfigure(const std::string& id, const EndpointConfig& config) {
   endpoint.config = config;
   keep_chosen_ports(endpoint.config.publish, before.config.publish);
   const bool attached = !before.interface.empty();
-  // Addresses of networks come and go with the next start.
   if (attached) endpoint.config.publish = take_ports(settings_, *records_, id, endpoint.config.publish);
   records_->begin_change(before);
+  try {
+    if (attached) add_network_addresses(settings_, *records_, endpoint);
+  } catch (...) {
+    records_->end_change(id);
+    throw;
+  }
   records_->write(endpoint, true);
   follow_change(before, endpoint);
 }
@@ -120,6 +140,7 @@ void Network::follow_change(const Endpoint& before, const Endpoint& after) const
 void Network::finish_changes() const {
   for (const Endpoint& before : records_->unfinished_changes()) {
     const auto now = records_->find(before.id);
+    if (now) give_back_addresses_of(*records_, now->id, held_addresses(*now));
     now ? follow_change(before, *now) : records_->end_change(before.id);
   }
 }
@@ -128,6 +149,8 @@ void Network::finish_changes() const {
 void Network::apply(const Endpoint& before, const Endpoint& after) const {
   const auto others = attached_around(*records_, before, after);
   const auto old_state = with(others, before), new_state = with(others, after);
+  if (before.addresses != after.addresses)
+    if (const auto network_namespace = opener_(after.id)) add_addresses(settings_, after, *network_namespace);
   change_routes(old_state, new_state, opener_);
   const auto changes = difference(firewall_elements(settings_, old_state), firewall_elements(settings_, new_state));
   if (!linux::change_elements(settings_.table, changes)) rebuild_or_remove(records_->attached());

@@ -8,6 +8,8 @@
 #include "store/records.hpp"
 #include "support/catch.hpp"
 
+#include <filesystem>
+
 namespace base = conductor::base;
 namespace network = conductor::network;
 namespace linux = conductor::linux;
@@ -124,6 +126,45 @@ TEST_CASE("members of a network reach each other at the network's addresses, and
   rig.network().remove_network("lan");
   CHECK(rig.network().networks().empty());
   CHECK(store::list_directory(rig.locations().network() + "/addresses").size() == 1);
+}
+
+TEST_CASE("a network that is joined while running brings its addresses at once, and they stay until the next start") {
+  NEEDS_NAMESPACES();
+  Rig rig;
+  rig.network().create_network(lan("172.31.7.0/24"));
+  rig.start("b", member_of("lan", "172.31.7.77"));
+  rig.start("a");
+  rig.serve("a", 8080);
+  rig.serve("b", 8080);
+  REQUIRE_THROWS_WITH(rig.network().reconfigure("a", member_of("lan", "172.31.7.77")), Contains("is taken by"));
+  CHECK(rig.network().verify().empty());
+  rig.network().reconfigure("a", member_of("lan", "172.31.7.5"));
+  CHECK(rig.network().find("a")->addresses == std::vector<std::string>{"172.31.7.5"});
+  CHECK(rig.connect(rig.space("b"), "172.31.7.5", 8080) == Outcome::connected);
+  CHECK(rig.connect(rig.space("a"), "172.31.7.77", 8080) == Outcome::connected);
+  CHECK(rig.connect(rig.host(), "172.31.7.5", 8080) == Outcome::connected);
+  CHECK(rig.network().verify().empty());
+
+  rig.network().reconfigure("a", {});
+  CHECK(rig.connect(rig.space("b"), "172.31.7.5", 8080) != Outcome::connected);
+  CHECK(rig.network().verify().empty());
+  rig.stop("a");
+  rig.restart("a");
+  CHECK(rig.network().verify().empty());
+}
+
+TEST_CASE("an address that was taken by a change that was never written is given back") {
+  NEEDS_NAMESPACES();
+  Rig rig;
+  rig.network().create_network(lan("172.31.7.0/24"));
+  const auto endpoint = rig.start("a");
+  const network::Records records(rig.locations());
+  records.begin_change(endpoint);
+  REQUIRE(network::claim_file(records.addresses() + "/172.31.7.5", "a"));
+  rig.network().repair();
+  CHECK_FALSE(std::filesystem::exists(records.addresses() + "/172.31.7.5"));
+  CHECK(rig.network().find("a")->address == endpoint.address);
+  CHECK(store::list_directory(records.addresses()).size() == 1);
 }
 
 TEST_CASE("connections are forgotten with the link that allowed them, others are kept") {
