@@ -5,6 +5,7 @@
 #include "linux/fd.hpp"
 #include "store/records.hpp"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -19,6 +20,9 @@ std::string lock_path(const store::Locations& locations, const std::string& id) 
 }
 std::string name_path(const store::Locations& locations, const std::string& name) {
   return locations.names() + "/" + name;
+}
+std::string shared_path(const store::Locations& locations, const std::string& id) {
+  return locations.run(id) + "/shared";
 }
 }  // namespace
 
@@ -89,6 +93,15 @@ void remove_directory(const store::Locations& locations, const std::string& id) 
   const std::string path = locations.container(id);
   if (std::rename(path.c_str(), (grave.path() + "/container").c_str()) != 0 && errno != ENOENT)
     throw base::Error::from_errno("cannot remove " + path);
+}
+
+// Without run directory it has ended, and there is nothing to share.
+void note_shared(const store::Locations& locations, const std::string& id) {
+  linux::try_open(shared_path(locations, id), O_WRONLY | O_CREAT | O_NOFOLLOW, 0600);
+}
+
+bool is_shared(const store::Locations& locations, const std::string& id) {
+  return access(shared_path(locations, id).c_str(), F_OK) == 0;
 }
 
 std::optional<std::string> id_of_name(const store::Locations& locations, const std::string& name) {

@@ -31,6 +31,10 @@ std::optional<store::Lock> try_lock_directory(const store::Locations& locations,
 // With everything in it; absent is fine. The caller holds its lock, which ends with it.
 void remove_directory(const store::Locations& locations, const std::string& id);
 
+// Its network namespace is shared with another container, and may outlive it: noted until it is cleaned up after.
+void note_shared(const store::Locations& locations, const std::string& id);
+bool is_shared(const store::Locations& locations, const std::string& id);
+
 // The id a name leads to.
 std::optional<std::string> id_of_name(const store::Locations& locations, const std::string& name);
 // False when the name is taken.

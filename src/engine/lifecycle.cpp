@@ -96,7 +96,7 @@ void Engine::start(const std::string& id) { start_attached(id, {}).detach(); }
 
 void Engine::clean_up(const std::string& id) {
   base::Collector problems;
-  problems.attempt([&] { network_.detach(id); });
+  problems.attempt([&] { network_.detach(id, is_shared(locations_, id)); });
   problems.attempt([&] { runtime_.clean(id); });
   problems.finish();
 }
@@ -162,7 +162,7 @@ void Engine::remove(const std::string& id, bool force, bool volumes) {
 
 void Engine::remove_remains(const std::string& id, const std::optional<Container>& container, bool volumes) {
   base::Collector problems;
-  problems.attempt([&] { network_.forget(id); });
+  problems.attempt([&] { network_.forget(id, is_shared(locations_, id)); });
   problems.attempt([&] { runtime_.clean(id); });
   if (container) {
     problems.attempt([&] { give_up_name(locations_, container->config.name, id); });

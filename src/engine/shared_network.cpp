@@ -1,6 +1,7 @@
 // What a container's first process and its monitor are told about the network, and the network of another container.
 #include "base/text.hpp"
 #include "engine/confinement.hpp"
+#include "engine/directory.hpp"
 #include "engine/engine.hpp"
 #include "engine/launch.hpp"
 #include "network/names.hpp"
@@ -22,13 +23,22 @@ void bind_files_of(runtime::Setup& setup, const std::string& directory) {
       if (mount.target == std::string("/etc/") + name) mount.source = directory + "/" + name;
 }
 
+// The one whose network it was made to share.
+Container next_in_chain(const Engine& engine, const Container& container) {
+  const std::string& name = container.config.network_container;
+  if (auto next = engine.try_find(name)) return *next;
+  throw base::Error("container " + quoted(container) + " shares the network of '" + base::escape_control(name) +
+                    "', which has been removed")
+      .with_hint("make that one again, or this one with another --network");
+}
+
 }  // namespace
 
 // The one at the end of the chain, whose network it is.
 Container Engine::network_owner(const Container& container) const {
   Container owner = container;
   for (int i = 0; owner.config.network == NetworkMode::container; ++i) {
-    owner = find(owner.config.network_container);
+    owner = next_in_chain(*this, owner);
     if (owner.id == container.id || i == longest_chain)
       throw base::Error("container " + quoted(container) + " would share its own network");
   }
@@ -37,9 +47,10 @@ Container Engine::network_owner(const Container& container) const {
 
 // The next one has to run; the network may be that of one further on, which need not run any more.
 void Engine::share_network(const Container& container, runtime::Setup& setup, linux::Fd& network_namespace) {
-  const Container other = find(container.config.network_container);
+  const Container other = next_in_chain(*this, container);
   const Container owner = network_owner(container);
   bind_files_of(setup, locations_.container(owner.id));
+  note_shared(locations_, owner.id);  // from here on it may outlive the owner
   auto found = runtime_.network_namespace(other.id);
   if (!found)
     throw base::Error("container " + quoted(other) + " does not run, and its network is to be shared")

@@ -14,6 +14,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 
@@ -163,8 +164,20 @@ void Session::after_run(int code) {
   if (failure_) status_.error = failure_->error;
   status_.exit_code = failure_ ? failure_->code : code;
   status_.finished_at = now_ns();
-  if (wants_restart(restart_, status_.exit_code, status_.restarts, status_.stopped_by_user)) return restart_later();
+  if (wants_restart(restart_, status_.exit_code, status_.restarts, status_.stopped_by_user) && can_run_again())
+    return restart_later();
   finish(status_.exit_code);
+}
+
+// The files of a network that another container has let it share are that one's.
+bool Session::can_run_again() {
+  if (spec_.network != NetworkNamespace::joined) return true;
+  const auto is_gone = [](const Mount& mount) {
+    return mount.source.starts_with('/') && mount.target == "/etc/hosts" && access(mount.source.c_str(), F_OK) != 0;
+  };
+  if (std::none_of(spec_.mounts.begin(), spec_.mounts.end(), is_gone)) return true;
+  status_.error = "it is not started again: the container whose network it shares has been removed";
+  return false;
 }
 
 void Session::restart_later() {

@@ -41,6 +41,7 @@ class Session {
   void on_process_end();
   void after_run(int code);
   void fail_to_start(const ChildMessage& failure);
+  bool can_run_again();
   void restart_later();
   void finish(int code);
   void abandon();

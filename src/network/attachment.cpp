@@ -150,6 +150,31 @@ void make_veth(const Settings& settings, const Endpoint& endpoint, const linux::
   await_addresses(*inner, network_namespace, addresses_of(settings, endpoint));
 }
 
+void add_addresses(const Settings& settings, const Endpoint& endpoint, const linux::Fd& network_namespace) {
+  linux::Netlink netlink;
+  const auto link = netlink.link(endpoint.interface);
+  if (!link) return;
+  set_up_host_end(netlink, settings, endpoint, link->index);
+  netlink.send();
+  const auto addresses = addresses_of(settings, endpoint);
+  std::optional<linux::Netlink> inner;
+  linux::in_network_namespace(network_namespace, [&] {
+    const auto end = inner.emplace().link(inner_interface);
+    if (!end) return inner.reset();
+    for (const auto& address : addresses) inner->add_address(end->index, address, address.bits());
+    inner->send();
+  });
+  if (inner) await_addresses(*inner, network_namespace, addresses);
+}
+
+void remove_veth(const Endpoint& endpoint) {
+  linux::Netlink netlink;
+  const auto link = netlink.link(endpoint.interface);
+  if (!link) return;
+  netlink.remove_link(link->index);
+  netlink.send();
+}
+
 void remove_host_route(const Settings& settings, const Endpoint& endpoint) {
   linux::Netlink netlink;
   for (const auto& address : addresses_of(settings, endpoint)) {

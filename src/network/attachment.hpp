@@ -29,6 +29,10 @@ void make_veth(const Settings& settings, const Endpoint& endpoint, const linux::
 // The settings of the host's end, now, and in requests: its source filter, addresses, neighbours and routes. Whatever
 // stands already is replaced.
 void set_up_host_end(linux::Netlink& netlink, const Settings& settings, const Endpoint& endpoint, int index);
+// Addresses of the endpoint that its running namespace lacks, at both ends. Where the pair is gone nothing is done.
+void add_addresses(const Settings& settings, const Endpoint& endpoint, const linux::Fd& network_namespace);
+// The pair with its routes.
+void remove_veth(const Endpoint& endpoint);
 // The host's routes to it. The pair itself dies with the namespace: removing it waits for an RCU grace period.
 void remove_host_route(const Settings& settings, const Endpoint& endpoint);
 

@@ -10,6 +10,8 @@
 #include "network/uplinks.hpp"
 #include "store/records.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <map>
@@ -226,6 +228,11 @@ void Foundation::remove() const {
   collector.attempt([&] { take_from_loopback(before.host_address6); });
   if (collector.clean()) collector.attempt([&] { store::remove_file(built_path(records_)); });
   collector.finish();
+}
+
+// The record goes last: a command killed while it removed the rest has left it.
+bool Foundation::is_gone() const {
+  return ::access(built_path(records_).c_str(), F_OK) != 0 && !linux::nft_table_exists("inet", settings_.table);
 }
 
 }  // namespace conductor::network

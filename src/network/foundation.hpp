@@ -33,6 +33,8 @@ class Foundation {
   void build(const std::vector<Endpoint>& attached) const;
   // Every part is tried; what is gone is fine.
   void remove() const;
+  // Nothing of it is left, as far as its record and the table say.
+  bool is_gone() const;
 
  private:
   void forget_former(const std::vector<linux::IpPrefix>& ranges) const;

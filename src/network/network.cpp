@@ -128,8 +128,8 @@ std::vector<PortListener> Network::listen(const Endpoint& endpoint) {
   return open_listeners(settings_, endpoint.config.publish);
 }
 
-void Network::forget(const std::string& id) {
-  detach(id);
+void Network::forget(const std::string& id, bool shared) {
+  detach(id, shared);
   const auto endpoint = find_usable(*records_, id);
   records_->erase(id);
   give_back_ports_of(*records_, id);
@@ -204,14 +204,16 @@ void Network::rebuild_or_remove(const std::vector<Endpoint>& attached) const {
   release_ipv6(locations_);
 }
 
-void Network::detach(const std::string& id) {
+void Network::detach(const std::string& id, bool shared) {
   const auto exclusive = lock(store::Lock::Mode::exclusive);
   base::Collector collector;
   // The table is led from what the record says: one that is ahead of it would leave something behind.
   collector.attempt([&] { finish_changes(); });
   const auto endpoint = find_usable(*records_, id);
   if (!endpoint) {
-    records_->clear_attached(id);
+    // What its record said is lost: the table is made anew without it.
+    if (records_->is_attached(id)) collector.attempt([&] { rebuild_or_remove(without(records_->attached(), id)); });
+    if (collector.clean()) records_->clear_attached(id);
     records_->clear_files_directory(id);
     return collector.finish();
   }
@@ -226,7 +228,7 @@ void Network::detach(const std::string& id) {
       if (last || !change_firewall(before, after)) rebuild_or_remove(without(records_->attached(), id));
     });
     collector.attempt([&] { forget_all(settings_, *endpoint); });
-    collector.attempt([&] { remove_host_route(settings_, *endpoint); });
+    collector.attempt([&] { shared ? remove_veth(*endpoint) : remove_host_route(settings_, *endpoint); });
     collector.attempt([&] { change_routes(before, after, opener); });
     collector.attempt([&] { records_->clear_resolved(id); });
     // Last: a command killed before this does all of it again.
@@ -254,7 +256,7 @@ bool Network::stands() const {
 void Network::repair() {
   records_->sweep();
   const auto is_well = [&] {
-    if (!records_->any_attached()) return !linux::nft_table_exists("inet", settings_.table);
+    if (!records_->any_attached()) return Foundation(settings_, *records_).is_gone();
     return stands() && Foundation(settings_, *records_).ends_stand(records_->attached());
   };
   if (is_well()) return;

@@ -262,10 +262,11 @@ class Network {
   // table and the policy rules when they are not there.
   void attach(const std::string& id, const linux::Fd& network_namespace);
   // Takes an endpoint that has stopped out of firewall, peers' routes and names. Its address stays reserved. The last
-  // one takes table and policy rules with it. Idempotent; parts that are gone are fine.
-  void detach(const std::string& id);
+  // one takes table and policy rules with it. Idempotent; parts that are gone are fine. The pair goes with its
+  // namespace; one that others are in (`shared`) loses it now.
+  void detach(const std::string& id, bool shared = false);
   // Gives up address and record; detaches first.
-  void forget(const std::string& id);
+  void forget(const std::string& id, bool shared = false);
 
   // New links, internet or published ports of an endpoint, running or not (`peer`, `addnetwork`).
   void reconfigure(const std::string& id, const EndpointConfig& config);

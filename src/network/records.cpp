@@ -185,6 +185,10 @@ std::vector<Endpoint> Records::members(const std::string& network) const {
 
 std::vector<std::string> Records::attached_ids() const { return store::list_directory(state_ + "/attached"); }
 
+bool Records::is_attached(const std::string& id) const {
+  return ::access((state_ + "/attached/" + id).c_str(), F_OK) == 0;
+}
+
 bool Records::any_attached() const { return any_attached_but({}); }
 
 bool Records::any_attached_but(const std::string& id) const {

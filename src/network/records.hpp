@@ -25,6 +25,7 @@ class Records {
   std::vector<Endpoint> list() const;      // damaged records are logged and left out
   std::vector<Endpoint> attached() const;  // those that have an interface; others are not even read
   std::vector<std::string> attached_ids() const;
+  bool is_attached(const std::string& id) const;
   bool any_attached() const;
   bool any_attached_but(const std::string& id) const;
   // Those that have to do with it, attached or not, itself left out: whom it names in a link, who names it, and the

@@ -31,7 +31,7 @@ namespace {
 
 using Kind = Finding::Kind;
 
-constexpr int patience_ms = 300;  // for interfaces that are dying with their namespace, all together
+constexpr int patience_ms = 2000;  // for interfaces that are dying with their namespace, all together
 
 class Verification {
  public:

@@ -190,12 +190,43 @@ TEST_CASE("engine: a container in another one's network has its address, its nam
     // It keeps the network when the other one ends, and a third may join it there.
     rig.engine().stop(web.id, std::chrono::seconds(0));
     CHECK_THAT(rig.exec(beside.id, {"ip", "addr", "show", "lo"}).output, Contains("127.0.0.1"));
+    CHECK(rig.exec(beside.id, {"ls", "/sys/class/net"}).output == "lo\n");
+    CHECK(rig.engine().network().verify().empty());
     CHECK_THAT(message_of([&] { start(rig, "late", sharing(rig, "web")); }), Contains("'web' does not run"));
     const auto third = start(rig, "third", sharing(rig, "beside"));
     CHECK_THAT(rig.exec(third.id, {"cat", "/etc/hosts"}).output, Contains("web"));
     for (const char* name : {"third", "late", "beside", "web"})
       rig.engine().remove(rig.engine().resolve(name), true, true);
   }
+  CHECK(rig.census_when(before) == before);
+}
+
+TEST_CASE("engine: a container in another one's network outlives that one, and is not started again without it") {
+  NEEDS_MACHINE();
+  EngineRig rig;
+  const auto before = rig.census();
+  const auto web = start(rig, "web", rig.shell(sleeping)), apart = start(rig, "apart", rig.shell(sleeping));
+  auto config = sharing(rig, "web");
+  config.restart.policy = monitor::RestartPolicy::always;
+  const auto beside = start(rig, "beside", config);
+  rig.engine().remove(web.id, true);
+  CHECK(rig.exec(beside.id, {"ls", "/sys/class/net"}).output == "lo\n");
+  CHECK(rig.engine().network().verify().empty());
+
+  linux::send_signal(*linux::open_process(rig.engine().runtime().status(beside.id)->process), SIGKILL);
+  REQUIRE(rig.engine().runtime().wait_for(
+      beside.id, [](const auto& status) { return status.phase == monitor::Phase::exited; }, std::chrono::seconds(10)));
+  const auto status = rig.engine().runtime().status(beside.id);
+  CHECK(status->exit_code == 137);
+  CHECK_THAT(status->error, Contains("whose network it shares has been removed"));
+  CHECK_THAT(message_of([&] { rig.engine().start(beside.id); }),
+             Contains("'beside' shares the network of 'web', which"));
+
+  // With another one of that name there is a network again.
+  const auto again = start(rig, "web", rig.shell(sleeping));
+  rig.engine().start(beside.id);
+  CHECK_THAT(rig.exec(beside.id, {"cat", "/etc/hosts"}).output, Contains("web"));
+  for (const auto* container : {&beside, &again, &apart}) rig.engine().remove(container->id, true);
   CHECK(rig.census_when(before) == before);
 }
 
@@ -311,6 +342,18 @@ TEST_CASE("engine: an address that the resolver gives away is reachable by then"
   };
   CHECK(is_known("api.example.org"));
   CHECK(is_known("fixed.example.net"));
+  CHECK(rig.engine().network().verify().empty());
+
+  // So with a new monitor: what was said before still counts, and more can be asked for.
+  const auto monitor = linux::open_process(rig.engine().runtime().status(web.id)->monitor);
+  linux::send_signal(*monitor, SIGKILL);
+  REQUIRE(linux::wait_ended(*monitor, 5000));
+  rig.engine().recover();
+  for (const std::string name : {"api.example.org", "other.example.org"})
+    CHECK_THAT(rig.exec(web.id, {"sh", "-c", "busybox nslookup " + name + " 2>&1"}).output, Contains("203.0.113.5"));
+  const auto again = rig.engine().network().find(web.id)->resolved;
+  CHECK(std::any_of(again.begin(), again.end(), [](const auto& one) { return one.name == "other.example.org"; }));
+  CHECK(again.size() == known->resolved.size() + 1);
   CHECK(rig.engine().network().verify().empty());
   unsetenv("CONDUCTOR_PROGRAM");
 }

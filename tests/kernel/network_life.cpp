@@ -2,6 +2,7 @@
 #include "base/text.hpp"
 #include "linux/namespaces.hpp"
 #include "linux/nftables.hpp"
+#include "network/records.hpp"
 #include "network_rig.hpp"
 #include "store/records.hpp"
 #include "support/catch.hpp"
@@ -251,6 +252,36 @@ TEST_CASE("repair removes a table that nobody needs") {
   linux::run_nft("add table inet conductor");
   rig.network().repair();
   CHECK_FALSE(linux::nft_table_exists("inet", "conductor"));
+}
+
+TEST_CASE("repair finishes taking away what nobody needs, with the table or without") {
+  NEEDS_NAMESPACES();
+  Rig rig;
+  const auto before = rig.census();
+  rig.start("a");
+  const auto interface = rig.network().find("a")->interface;
+  network::Records(rig.locations()).clear_attached("a");
+  linux::run_nft("delete table inet conductor");  // as by a command that was killed before it took away the rest
+  rig.drop_space("a");
+  rig.network().repair();
+  REQUIRE(linux::Netlink().wait_gone(interface, 5000));
+  CHECK(rig.census() == before);
+}
+
+TEST_CASE("one whose record is lost is taken out of the table all the same") {
+  NEEDS_NAMESPACES();
+  Rig rig;
+  const auto before = rig.census();
+  rig.start("b");
+  rig.start("a", linked_to("b"));
+  const auto interface = rig.network().find("a")->interface;
+  REQUIRE(store::remove_file(rig.locations().network() + "/endpoints/a.json"));
+  rig.drop_space("a");
+  rig.network().detach("a");
+  REQUIRE(linux::Netlink().wait_gone(interface, 5000));
+  CHECK_THAT(linux::list_nft_table("inet", "conductor"), !Contains(rig.address("b") + " . "));
+  rig.stop("b");
+  CHECK(rig.census() == before);
 }
 
 TEST_CASE("a damaged record is left out, everything else works") {
