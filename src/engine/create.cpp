@@ -168,7 +168,12 @@ void Engine::reserve_endpoint(Container& container) {
 Container Engine::create(ContainerConfig config, const image::Progress& progress) {
   name_devices(config.limits, locations_.root);
   check(config);
-  if (config.network == NetworkMode::container) find(config.network_container);  // throws when there is none
+  if (config.network == NetworkMode::container) {
+    const Container other = find(config.network_container);  // throws when there is none
+    if (other.config.name != config.network_container &&
+        config.network_container.size() < base::short_id(other.id).size())
+      config.network_container = other.id;
+  }
   const image::Image image = images_.resolve(config.image, progress);
   Container container;
   container.id = store::new_id();

@@ -26,7 +26,9 @@ void bind_files_of(runtime::Setup& setup, const std::string& directory) {
 // The one whose network it was made to share.
 Container next_in_chain(const Engine& engine, const Container& container) {
   const std::string& name = container.config.network_container;
-  if (auto next = engine.try_find(name)) return *next;
+  // The beginning of an id that is as short as a name may be another one's by now.
+  const auto next = engine.try_find(name);
+  if (next && (next->config.name == name || name.size() >= base::short_id(next->id).size())) return *next;
   throw base::Error("container " + quoted(container) + " shares the network of '" + base::escape_control(name) +
                     "', which has been removed")
       .with_hint("make that one again, or this one with another --network");

@@ -198,13 +198,15 @@ void make_directory(const std::string& path, unsigned mode) {
     if (mkdir(path.c_str(), mode) == 0) return;
     code = errno;
     struct stat found{};
-    if (code == ENOENT && directory_of(path) != path)
+    if (code == ENOENT && directory_of(path) != path) {
       make_directory(directory_of(path), mode);
-    else if (code != EEXIST || stat(path.c_str(), &found) == 0)
+    } else if (code != EEXIST) {
       break;
+    } else if (stat(path.c_str(), &found) == 0) {
+      if (S_ISDIR(found.st_mode)) return;
+      break;
+    }
   }
-  struct stat found{};
-  if (code == EEXIST && stat(path.c_str(), &found) == 0 && S_ISDIR(found.st_mode)) return;
   throw Error("cannot make the directory " + path, code);
 }
 

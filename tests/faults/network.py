@@ -184,11 +184,13 @@ class LostTable(harness.Case):
     def test_twenty_commands_while_the_table_is_deleted(self):
         before = scenarios.state() + host()
         conductor("network", "create", "--subnet", "172.28.77.0/24", "fault-net")
-        names = [f"victim{n}" for n in range(9)]
+        names, new = [f"victim{n}" for n in range(9)], [f"new{n}" for n in range(6)]
+        self.addCleanup(conductor, "network", "rm", "-f", "fault-net", check=False)
+        self.addCleanup(conductor, "rm", "-f", *names, *new, check=False)
         for name in names:
             conductor("run", "-d", "--name", name, "--internet=example.com:443", scenarios.IMAGE, "sleep", "1000")
         detached = ("run", "-d", "--peer", "victim8:80", "--network", "fault-net", "--name")
-        commands = [*((*detached, f"new{n}", scenarios.IMAGE, "sleep", "1000") for n in range(6)),
+        commands = [*((*detached, name, scenarios.IMAGE, "sleep", "1000") for name in new),
                     *(("stop", "-t", "0", f"victim{n}") for n in range(4)), *[("ps", "-a")] * 4,
                     *(("peer", f"victim{n}", "victim8:8080") for n in range(4, 7)),
                     *(("network", "connect", "fault-net", f"victim{n}") for n in range(6, 9))]
@@ -206,7 +208,7 @@ class LostTable(harness.Case):
         verified = conductor("network", "verify", check=False)
         self.assertEqual(verified.returncode, 0, verified.stdout + verified.stderr)
         self.assertEqual(len(harness.rows("ps")), 11)
-        conductor("rm", "-f", *names, *(f"new{n}" for n in range(6)))
+        conductor("rm", "-f", *names, *new)
         conductor("network", "rm", "fault-net")
         self.assertEqual(scenarios.once(lambda: scenarios.state() + host(), before), before)
 

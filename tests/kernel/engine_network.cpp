@@ -235,6 +235,7 @@ TEST_CASE("engine: what cannot be shared is refused") {
   EngineRig rig;
   CHECK_THAT(message_of([&] { rig.create(sharing(rig, "nobody")); }), Contains("no such container"));
   const auto web = rig.create(rig.shell(sleeping));
+  CHECK(rig.create(sharing(rig, web.id.substr(0, 2))).config.network_container == web.id);
   auto wanted = sharing(rig, web.config.name);
   wanted.endpoint.publish = {port(7001, 80)};
   CHECK_THAT(message_of([&] { rig.create(wanted); }), Contains("ports cannot be published with --network container:"));
