@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <optional>
 #include <utility>
 
 namespace conductor::monitor {
@@ -22,13 +23,21 @@ bool same_user(int client) {
   return getsockopt(client, SOL_SOCKET, SO_PEERCRED, &credentials, &size) == 0 && credentials.uid == geteuid();
 }
 
+// One that is gone is noticed by the loop.
+void tell(const Fd& client, const Report& report) {
+  try {
+    linux::send_message(client.get(), base::to_wire(report));
+  } catch (const base::Error&) {
+  }
+}
+
 }  // namespace
 
-Control::Control(Loop& loop, std::string socket_path, Handler handler, std::function<void()> starter_gone)
+Control::Control(Loop& loop, std::string socket_path, Handler handler, std::function<void(Client)> gone)
     : loop_(loop),
       path_(std::move(socket_path)),
       handler_(std::move(handler)),
-      starter_gone_(std::move(starter_gone)),
+      gone_(std::move(gone)),
       starter_(control_descriptor) {
   loop_.add(starter_.get(), EPOLLIN, [this] { starter_message(); });
 }
@@ -53,12 +62,8 @@ void Control::close() {
 }
 
 void Control::report(const Report& report) {
-  if (!starter_) return;
-  try {
-    linux::send_message(starter_.get(), base::to_wire(report));
-  } catch (const base::Error&) {
-    // Its end is noticed by starter_message.
-  }
+  if (starter_) tell(starter_, report);
+  for (const Client client : listeners_) tell(clients_.at(client), report);
 }
 
 void Control::accept_client() {
@@ -70,26 +75,31 @@ void Control::accept_client() {
 }
 
 void Control::starter_message() {
-  auto message = linux::receive_message(starter_.get());
-  if (message) return dispatch(std::move(*message));
+  if (auto message = linux::receive_message(starter_.get())) return dispatch(starter, *message);
+  // Others of this process hold its descriptor, too: the end of the connection is said, not left to the closing.
   loop_.remove(starter_.get());
+  shutdown(starter_.get(), SHUT_RDWR);
   starter_.reset();
-  starter_gone_();
+  gone_(starter);
 }
 
 // A client that does not speak our language is shown the door.
-void Control::client_message(int client) {
+void Control::client_message(Client client) {
+  std::optional<linux::Message> message;
   try {
-    if (auto message = linux::receive_message(client)) return dispatch(std::move(*message));
-  } catch (const base::Error&) {
+    message = linux::receive_message(client);
+    if (message) return dispatch(client, *message);
+  } catch (const base::Error& e) {
+    tell(clients_.at(client), Report{Event::failed, {}, e.what(), e.exit_code()});
   }
   loop_.remove(client);
+  listeners_.erase(client);
+  gone_(client);
   clients_.erase(client);
 }
 
-void Control::dispatch(linux::Message message) {
-  const auto command = base::from_wire<Command>(message.bytes);
-  handler_(command, std::move(message.descriptors));
+void Control::dispatch(Client client, linux::Message& message) {
+  handler_(client, base::from_wire<Command>(message.bytes), message.descriptors);
 }
 
 }  // namespace conductor::monitor

@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -13,9 +14,13 @@ namespace conductor::monitor {
 
 class Control {
  public:
-  using Handler = std::function<void(const Command&, std::vector<linux::Fd> descriptors)>;
-  // `starter_gone` is called once, when the other end of control_descriptor is closed.
-  Control(Loop& loop, std::string socket_path, Handler handler, std::function<void()> starter_gone);
+  using Client = int;  // tells those who are connected at the same time apart
+  static constexpr Client starter = control_descriptor;
+  // What it throws is told to a client, who is then shown the door, before `descriptors` are closed; of what the
+  // starter has asked for it is thrown on.
+  using Handler = std::function<void(Client, const Command&, std::vector<linux::Fd>& descriptors)>;
+  // `gone` is called once for each, when its end of the connection is closed.
+  Control(Loop& loop, std::string socket_path, Handler handler, std::function<void(Client)> gone);
   ~Control();
   Control(const Control&) = delete;
   Control& operator=(const Control&) = delete;
@@ -23,21 +28,24 @@ class Control {
   void listen();  // replaces the socket of a monitor that died
   void close();   // and removes the socket
   bool has_starter() const { return bool(starter_); }
-  void report(const Report& report);  // to the starter; one that is gone is fine
+  // To the starter and those who listen; one that is gone is fine.
+  void report(const Report& report);
+  void let_listen(Client client) { listeners_.insert(client); }
 
  private:
   void accept_client();
   void starter_message();
-  void client_message(int client);
-  void dispatch(linux::Message message);
+  void client_message(Client client);
+  void dispatch(Client client, linux::Message& message);
 
   Loop& loop_;
   std::string path_;
   Handler handler_;
-  std::function<void()> starter_gone_;
+  std::function<void(Client)> gone_;
   linux::Fd starter_;
   linux::Fd listener_;
-  std::map<int, linux::Fd> clients_;
+  std::map<Client, linux::Fd> clients_;
+  std::set<Client> listeners_;
 };
 
 }  // namespace conductor::monitor

@@ -2,14 +2,12 @@
 
 #include "base/error.hpp"
 #include "base/wire.hpp"
-#include "linux/events.hpp"
 
 #include <fcntl.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <csignal>
 
 namespace conductor::monitor {
 namespace {
@@ -32,9 +30,7 @@ bool may_be_handed_on(int fd) {
 
 }  // namespace
 
-ExecSession::ExecSession(ExecSpec spec)
-    : spec_(std::move(spec)),
-      signals_(linux::signal_descriptor({SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH})) {
+ExecSession::ExecSession(ExecSpec spec) : spec_(std::move(spec)), control_(control_descriptor) {
   if (spec_.detach) spec_.process.terminal = false;
 }
 
@@ -43,7 +39,7 @@ Fd ExecSession::input_for_process(bool& ours) {
   auto pipe = linux::make_pipe();
   input_ = std::make_unique<Relay>(loop_, copy(STDIN_FILENO));
   input_->connect(Outlet::own(std::move(pipe.write)));
-  input_->on_end = [this] { input_->connect(std::nullopt); };
+  input_->on_end = [this] { input_->disconnect(); };
   ours = true;
   return std::move(pipe.read);
 }
@@ -60,11 +56,10 @@ Fd ExecSession::output_for_process(int fd, std::unique_ptr<Relay>& relay, bool& 
 ProcessStreams ExecSession::make_terminal() {
   auto terminal = open_container_terminal(spec_.container.pid);
   controller_ = std::move(terminal.controller);
-  follow_window();
-  if (linux::is_terminal(STDIN_FILENO)) raw_.emplace(STDIN_FILENO);
+  if (const auto size = linux::window_size(STDOUT_FILENO)) linux::set_window_size(controller_.get(), *size);
   input_ = std::make_unique<Relay>(loop_, copy(STDIN_FILENO));
   input_->connect(Outlet::own(copy(controller_.get())));
-  input_->on_end = [this] { input_->connect(std::nullopt); };
+  input_->on_end = [this] { input_->disconnect(); };
   output_ = std::make_unique<Relay>(loop_, copy(controller_.get()));
   output_->connect(Outlet::shared(STDOUT_FILENO));
   ProcessStreams streams;
@@ -91,11 +86,10 @@ int ExecSession::run() {
   process_ = start_joined_process(spec_, *container, std::move(theirs), std::move(streams));
   loop_.add(channel_.get(), EPOLLIN, [this] { on_child_message(); });
   loop_.add(process_.pidfd.get(), EPOLLIN, [this] { on_end(); });
-  loop_.add(signals_.get(), EPOLLIN, [this] { on_signal(); });
+  loop_.add(control_.get(), EPOLLIN, [this] { on_command(); });
   for (const auto* relay : {&input_, &output_, &error_})
     if (*relay) (*relay)->start();
   loop_.run();
-  raw_.reset();
   if (failure_) throw Error(failure_->error).with_exit_code(failure_->code);
   return code_;
 }
@@ -110,18 +104,22 @@ void ExecSession::on_child_message() {
   if (spec_.detach && !failure_) loop_.stop();
 }
 
-void ExecSession::on_signal() {
-  while (const auto signal = linux::next_signal(signals_)) {
-    if (*signal == SIGWINCH)
-      follow_window();
-    else if (process_.pidfd)
-      linux::send_signal(process_.pidfd, *signal);
-  }
+void ExecSession::on_command() {
+  const auto message = linux::receive_message(control_.get());
+  if (!message) return detach();
+  const auto command = base::from_wire<Command>(message->bytes);
+  if (command.request == Request::resize && controller_)
+    linux::set_window_size(controller_.get(), {command.rows, command.columns});
+  if (command.request == Request::signal && process_.pidfd) linux::send_signal(process_.pidfd, command.signal);
 }
 
-void ExecSession::follow_window() {
-  const auto size = linux::window_size(STDIN_FILENO);
-  if (controller_ && size) linux::set_window_size(controller_.get(), *size);
+// Whoever asked for it has left: it goes on, and what it writes is read and thrown away. The end of the connection is
+// said, as others of this process hold its descriptor, too.
+void ExecSession::detach() {
+  for (auto* relay : {&output_, &error_})
+    if (*relay) (*relay)->disconnect();
+  loop_.remove(control_.get());
+  shutdown(control_.get(), SHUT_RDWR);
 }
 
 // What the process has written is passed on before its end is. What others of the container still hold open is not

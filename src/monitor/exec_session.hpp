@@ -26,16 +26,15 @@ class ExecSession {
   linux::Fd input_for_process(bool& ours);
   linux::Fd output_for_process(int fd, std::unique_ptr<Relay>& relay, bool& ours);
   void on_child_message();
-  void on_signal();
+  void on_command();
   void on_end();
-  void follow_window();
+  void detach();
 
   ExecSpec spec_;
   Loop loop_;
-  linux::Fd signals_;
+  linux::Fd control_;     // to whoever asked for it: signals and window sizes
   linux::Fd controller_;  // of a terminal
   std::unique_ptr<Relay> input_, output_, error_;
-  std::optional<linux::RawMode> raw_;
   linux::Child process_;
   linux::Fd channel_;
   std::optional<ChildMessage> failure_;

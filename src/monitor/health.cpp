@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <utility>
 
 namespace conductor::monitor {
 
@@ -38,6 +39,7 @@ void HealthChecks::start(const linux::ProcessId& container) {
   if (!wanted()) return;
   container_ = container;
   record_ = {};
+  held_ = disturbed_ = false;
   started_ = std::chrono::steady_clock::now();
   timer_ = linux::make_timer();
   loop_.add(timer_.get(), EPOLLIN, [this] {
@@ -58,6 +60,11 @@ void HealthChecks::stop() {
   checker_.pidfd.reset();
 }
 
+void HealthChecks::hold(bool held) {
+  held_ = held;
+  disturbed_ = disturbed_ || (held && checker_.pidfd);
+}
+
 bool HealthChecks::in_start_period() const {
   return std::chrono::steady_clock::now() - started_ < spec_.healthcheck.start_period;
 }
@@ -70,6 +77,7 @@ void HealthChecks::wait_for_next() {
 }
 
 void HealthChecks::check() {
+  if (held_) return wait_for_next();
   ExecSpec exec;
   exec.container = container_;
   exec.cgroup = spec_.cgroup;
@@ -93,8 +101,10 @@ void HealthChecks::finish_check() {
   loop_.remove(checker_.pidfd.get());
   const int code = linux::wait_for(checker_.pidfd).shell_code();
   checker_.pidfd.reset();
-  record_.note(code == 0, in_start_period(), spec_.healthcheck);
-  listener_(record_, {check_began_, base::now_unix_ns(), code, linux::read_all(output_.get())});
+  if (!std::exchange(disturbed_, false)) {
+    record_.note(code == 0, in_start_period(), spec_.healthcheck);
+    listener_(record_, {check_began_, base::now_unix_ns(), code, linux::read_all(output_.get())});
+  }
   output_.reset();
   wait_for_next();
 }

@@ -36,6 +36,8 @@ class HealthChecks {
   bool wanted() const { return !command_.empty(); }
   void start(const linux::ProcessId& container);
   void stop();  // a check that runs is ended with everything it started
+  // While the container is frozen nothing is checked, and what was begun before says nothing.
+  void hold(bool held);
 
  private:
   void check();
@@ -51,6 +53,7 @@ class HealthChecks {
   HealthRecord record_;
   std::chrono::steady_clock::time_point started_;
   linux::Fd timer_;
+  bool held_ = false, disturbed_ = false;
   std::int64_t check_began_ = 0;  // unix nanoseconds
   linux::Child checker_;
   linux::Fd output_;

@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 namespace conductor::monitor {
 namespace {
@@ -85,16 +86,26 @@ Relay::Relay(Loop& loop, linux::Fd source, Observer observer)
 
 Relay::~Relay() {
   if (source_) loop_.remove(source_.get());
-  if (outlet_) loop_.remove(outlet_->get());
+  for (const auto& recipient : recipients_) loop_.remove(recipient.outlet.get());
 }
 
-void Relay::connect(std::optional<Outlet> outlet) {
-  if (outlet_) loop_.remove(outlet_->get());
-  const bool was_full = !pending_.empty();
-  pending_.clear();
-  outlet_ = std::move(outlet);
-  if (was_full && !held_) wait_for_source();
+void Relay::connect(Outlet outlet, int name) {
+  disconnect(name);
+  recipients_.push_back({name, std::move(outlet), {}});
+}
+
+void Relay::disconnect(int name) {
+  const auto found = std::ranges::find(recipients_, name, &Recipient::name);
+  if (found == recipients_.end()) return;
+  const bool was_full = full();
+  loop_.remove(found->outlet.get());
+  recipients_.erase(found);
+  if (was_full && !stopped()) wait_for_source();
   settle();
+}
+
+bool Relay::full() const {
+  return std::ranges::any_of(recipients_, [](const Recipient& recipient) { return !recipient.pending.empty(); });
 }
 
 void Relay::start() { wait_for_source(); }
@@ -114,7 +125,7 @@ void Relay::hold() {
 }
 
 void Relay::resume() {
-  if (!std::exchange(held_, false) || !pending_.empty()) return;
+  if (!std::exchange(held_, false) || full()) return;
   wait_for_source();
   settle();
 }
@@ -127,13 +138,13 @@ bool Relay::step() {
   if (size <= 0) return end(), false;  // EIO: the other side of a terminal is closed
   const std::string_view bytes(buffer, static_cast<std::size_t>(size));
   if (!taken && observer_ && !observer_(bytes)) hold();
-  if (outlet_) forward(bytes);
+  forward(bytes);
   return source_ && !held_;
 }
 
 ssize_t Relay::fetch(bool& taken) {
   if (taker_) {
-    const std::size_t size = taker_(source_.get(), outlet_ ? buffer : nullptr);
+    const std::size_t size = taker_(source_.get(), recipients_.empty() ? nullptr : buffer);
     taken = size != 0;
     if (taken) return static_cast<ssize_t>(size);
   }
@@ -141,31 +152,33 @@ ssize_t Relay::fetch(bool& taken) {
 }
 
 void Relay::forward(std::string_view bytes) {
-  while (outlet_ && !bytes.empty()) {
-    const auto taken = outlet_->write(bytes);
-    if (!taken) {
-      outlet_.reset();
-      if (!observer_) end();
-      return;
-    }
+  const bool had_any = !recipients_.empty();
+  for (auto recipient = recipients_.begin(); recipient != recipients_.end();)
+    recipient = give(*recipient, bytes) ? recipient + 1 : recipients_.erase(recipient);
+  if (had_any && recipients_.empty() && !observer_) return end();
+  if (full() && source_ && !always_ready_) loop_.remove(source_.get());
+}
+
+// False: it is broken. What it does not take now it gets later.
+bool Relay::give(Recipient& recipient, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const auto taken = recipient.outlet.write(bytes);
+    if (!taken) return false;
     bytes.remove_prefix(*taken);
-    if (*taken == 0) {
-      pending_ = bytes;
-      return wait_for_outlet();
-    }
+    if (*taken != 0) continue;
+    recipient.pending = bytes;
+    loop_.add(recipient.outlet.get(), EPOLLOUT, [this, name = recipient.name] { flush(name); });
+    return true;
   }
+  return true;
 }
 
-void Relay::wait_for_outlet() {
-  if (source_ && !always_ready_) loop_.remove(source_.get());
-  loop_.add(outlet_->get(), EPOLLOUT, [this] { flush(); });
-}
-
-void Relay::flush() {
-  loop_.remove(outlet_->get());
-  const std::string bytes = std::move(pending_);
-  pending_.clear();
-  forward(bytes);
+void Relay::flush(int name) {
+  const auto found = std::ranges::find(recipients_, name, &Recipient::name);
+  loop_.remove(found->outlet.get());
+  const std::string bytes = std::exchange(found->pending, {});
+  if (!give(*found, bytes)) recipients_.erase(found);
+  if (recipients_.empty() && !observer_) return end();
   if (stopped()) return;
   wait_for_source();
   settle();

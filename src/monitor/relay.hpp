@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace conductor::monitor {
 
@@ -31,8 +32,8 @@ class Outlet {
 // True for /dev/null, where copying is pointless.
 bool is_null_device(int fd);
 
-// Reads a source and hands every piece on: to an observer, and to an outlet if there is one. A full outlet stops the
-// reading (back-pressure); a broken one is dropped, and with it the relay unless there is an observer.
+// Reads a source and hands every piece on: to an observer, and to each outlet there is. A full outlet stops the reading
+// (back-pressure); a broken one is dropped, and with the last one the relay unless there is an observer.
 class Relay {
  public:
   // False: no more for now; reading goes on with `resume`.
@@ -46,7 +47,9 @@ class Relay {
   Relay(const Relay&) = delete;
   Relay& operator=(const Relay&) = delete;
 
-  void connect(std::optional<Outlet> outlet);  // replaces the present one; what it had not yet taken is lost
+  // `name` tells outlets apart; one of the same name is replaced. What it had not yet taken is lost.
+  void connect(Outlet outlet, int name = 0);
+  void disconnect(int name = 0);
   void take_with(Taker taker) { taker_ = std::move(taker); }
   void start();
   void resume();
@@ -56,14 +59,20 @@ class Relay {
   std::function<void()> on_end;  // the source has ended
 
  private:
+  struct Recipient {
+    int name = 0;
+    Outlet outlet;
+    std::string pending;
+  };
   bool step();  // one read; false when there is nothing to read for now
   ssize_t fetch(bool& taken);
   void hold();
-  bool stopped() const { return held_ || !pending_.empty(); }
+  bool stopped() const { return held_ || full(); }
+  bool full() const;
   void forward(std::string_view bytes);
-  void flush();
+  bool give(Recipient& recipient, std::string_view bytes);
+  void flush(int name);
   void wait_for_source();
-  void wait_for_outlet();
   void end();
   void settle();
 
@@ -71,8 +80,7 @@ class Relay {
   linux::Fd source_;
   Observer observer_;
   Taker taker_;
-  std::optional<Outlet> outlet_;
-  std::string pending_;        // the outlet has no room for it
+  std::vector<Recipient> recipients_;
   bool held_ = false;          // the observer wants no more
   bool always_ready_ = false;  // a regular file
   std::function<void()> drained_;

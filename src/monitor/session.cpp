@@ -36,8 +36,10 @@ Session::Session(LaunchSpec spec, Origin origin)
       origin_(origin),
       control_(
           loop_, spec_.run_directory + "/control",
-          [this](const Command& command, std::vector<Fd> descriptors) { on_command(command, std::move(descriptors)); },
-          [this] { on_starter_gone(); }),
+          [this](Control::Client client, const Command& command, std::vector<Fd>& descriptors) {
+            on_command(client, command, descriptors);
+          },
+          [this](Control::Client client) { on_gone(client); }),
       streams_(loop_, spec_, origin == Origin::orphan ? ContainerStreams::Files::find : ContainerStreams::Files::make),
       health_(loop_, spec_,
               [this](const HealthRecord& record, HealthResult result) { note_health(record, std::move(result)); }),
@@ -58,7 +60,7 @@ Session::Session(LaunchSpec spec, Origin origin)
 }
 
 void Session::run() {
-  streams_.attach(STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO);
+  streams_.attach(Control::starter, STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO);
   if (spec_.network == NetworkNamespace::joined) keep_network_namespace(Fd(first_sent_descriptor + spec_.sent_network));
   launch();
   watch_memory();
@@ -75,6 +77,7 @@ void Session::launch() {
   const bool joins = spec_.network == NetworkNamespace::joined || (ran_ && spec_.network == NetworkNamespace::own);
   const Fd* kept = joins ? &network_ : nullptr;
   process_ = start_first_process(spec_, kept, std::move(theirs), ours, streams_.for_process());
+  is_our_child_ = true;
   channel_ = std::move(ours);
   if (!ran_ && !joins) keep_network_namespace(network_of(process_.pid));
   status_.process = linux::identify(process_.pid);
@@ -107,7 +110,7 @@ void Session::on_child_message() {
 }
 
 void Session::on_ready(std::vector<Fd> descriptors) {
-  if (!descriptors.empty()) streams_.use_terminal(std::move(descriptors.front()));
+  if (!descriptors.empty()) streams_.use_terminal(std::move(descriptors.front()), process_.pidfd);
   if (released_) return release();
   status_.phase = Phase::created;
   save_status();
@@ -142,6 +145,7 @@ void Session::on_process_end() {
   while (channel_ && readable(channel_)) on_child_message();
   const linux::Ending ending = take_ending();
   linux::arm_timer(kill_timer_, std::chrono::nanoseconds(0));
+  thaw();
   health_.stop();
   process_ = {};
   status_.process = {};
@@ -150,7 +154,7 @@ void Session::on_process_end() {
 }
 
 linux::Ending Session::take_ending() {
-  if (origin_ == Origin::orphan && status_.restarts == 0) return {orphan_exit_code(process_.pidfd), 0};
+  if (!is_our_child_) return {orphan_exit_code(process_.pidfd), 0};
   return {linux::wait_for(process_.pidfd).shell_code(), 0};
 }
 
@@ -244,71 +248,6 @@ void Session::run_clean_up_program() const {
   } catch (const Error&) {
     // The next command that looks at the container does the same.
   }
-}
-
-// --- commands
-// -----------------------------------------------------------------------------------------------------------
-
-void Session::on_command(const Command& command, std::vector<Fd> descriptors) {
-  switch (command.request) {
-    case Request::start:
-      forwarder_.serve(command.forwards, std::move(descriptors));
-      serve_names(spec_.resolver);
-      if (!released_ && channel_) release();
-      return;
-    case Request::forward:
-      return forwarder_.serve(command.forwards, std::move(descriptors));
-    case Request::withdraw:
-      return forwarder_.withdraw(command.withdrawn);
-    case Request::resolve:
-      return serve_names(command.resolver);
-    case Request::stop:
-      return stop(command.grace);
-    case Request::signal:
-      // As with docker's kill: who ends a container by hand does not want it back.
-      if (command.signal == SIGKILL || command.signal == spec_.stop_signal) status_.stopped_by_user = true;
-      return signal(command.signal);
-    case Request::resize:
-      return streams_.resize({command.rows, command.columns});
-    case Request::attach:
-      if (descriptors.size() != 3) throw Error("three streams are attached at a time");
-      return streams_.attach(descriptors[0].get(), descriptors[1].get(), descriptors[2].get());
-    case Request::pause:
-    case Request::resume:
-      status_.paused = command.request == Request::pause;
-      linux::Cgroup(spec_.cgroup).freeze(status_.paused);
-      return save_status();
-    case Request::update:
-      restart_ = command.restart;
-      return;
-  }
-}
-
-void Session::stop(std::chrono::nanoseconds grace) {
-  status_.stopped_by_user = true;
-  if (!released_) return signal(SIGKILL);
-  if (status_.phase == Phase::restarting) {
-    linux::arm_timer(restart_timer_, std::chrono::nanoseconds(0));
-    if (!process_.pidfd) return finish(status_.exit_code);
-  }
-  save_status();
-  signal(spec_.stop_signal);
-  if (grace.count() == 0) return signal(SIGKILL);
-  if (grace.count() > 0) linux::arm_timer(kill_timer_, grace);
-}
-
-void Session::signal(int number) {
-  if (process_.pidfd) linux::send_signal(process_.pidfd, number);
-  // Somebody who does not read must not keep a container from ending.
-  if (number != SIGKILL || process_.pidfd) return;
-  streams_.detach();
-  streams_.give_up_log();
-}
-
-void Session::on_starter_gone() {
-  if (released_ && !spec_.bound) return;
-  status_.stopped_by_user = true;
-  if (process_.pidfd) linux::send_signal(process_.pidfd, SIGKILL);
 }
 
 void Session::note_health(const HealthRecord& record, HealthResult result) {
@@ -405,6 +344,7 @@ void Session::adopt() {
   control_.listen();
   save_status();
   health_.start(status_.process);
+  hold_by_status();
   serve_names_again();
   report(Event::started);
   loop_.run();

@@ -16,6 +16,7 @@
 #include <chrono>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 
 namespace conductor::monitor {
@@ -46,10 +47,17 @@ class Session {
   void finish(int code);
   void abandon();
 
-  void on_command(const Command& command, std::vector<linux::Fd> descriptors);
-  void on_starter_gone();
-  void stop(std::chrono::nanoseconds grace);
+  // session_commands.cpp
+  void on_command(Control::Client client, const Command& command, std::vector<linux::Fd>& descriptors);
+  void on_gone(Control::Client client);
+  void attach(Control::Client client, const std::vector<linux::Fd>& streams);
+  void stop(int first_signal, std::chrono::nanoseconds grace);
   void signal(int number);
+  bool ends(int signal) const;
+  void pause(Control::Client client, bool lease);
+  void thaw();
+  void follow_pause();
+  void hold_by_status();
   void note_health(const HealthRecord& record, HealthResult result);
 
   void watch_process();
@@ -87,6 +95,9 @@ class Session {
   OutOfMemoryWatch memory_watch_;
   bool released_ = false;  // `start` was received
   bool ran_ = false;       // the program was executed at least once
+  bool is_our_child_ = false;
+  bool frozen_ = false;
+  std::set<Control::Client> leases_;  // who wants it frozen as long as they are there
 };
 
 }  // namespace conductor::monitor
