@@ -24,6 +24,9 @@ std::string name_path(const store::Locations& locations, const std::string& name
 std::string shared_path(const store::Locations& locations, const std::string& id) {
   return locations.run(id) + "/shared";
 }
+std::string keep_volumes_path(const store::Locations& locations, const std::string& id) {
+  return locations.container(id) + "/keep-volumes";
+}
 }  // namespace
 
 std::string record_path(const store::Locations& locations, const std::string& id) {
@@ -85,6 +88,14 @@ std::optional<store::Lock> try_lock_directory(const store::Locations& locations,
   } catch (const base::Error&) {
     return std::nullopt;
   }
+}
+
+void keep_volumes(const store::Locations& locations, const std::string& id) {
+  store::create_exclusively(keep_volumes_path(locations, id), "");
+}
+
+bool keeps_volumes(const store::Locations& locations, const std::string& id) {
+  return access(keep_volumes_path(locations, id).c_str(), F_OK) == 0;
 }
 
 void remove_directory(const store::Locations& locations, const std::string& id) {

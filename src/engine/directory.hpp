@@ -28,6 +28,10 @@ store::Lock lock_directory(const store::Locations& locations, const std::string&
 // Nothing when somebody else works on it, or it is gone.
 std::optional<store::Lock> try_lock_directory(const store::Locations& locations, const std::string& id);
 
+// Says, before the record goes, that the volumes nobody named stay: whoever finishes a removal does not take them.
+void keep_volumes(const store::Locations& locations, const std::string& id);
+bool keeps_volumes(const store::Locations& locations, const std::string& id);
+
 // With everything in it; absent is fine. The caller holds its lock, which ends with it.
 void remove_directory(const store::Locations& locations, const std::string& id);
 

@@ -80,7 +80,8 @@ class Engine {
   void start(const std::string& id);
   // After the end of a container: takes it out of the network; removes it when auto_remove.
   void settle(const std::string& id);
-  void stop(const std::string& id, std::optional<std::chrono::nanoseconds> grace = std::nullopt);
+  // `signal`: instead of its stop signal.
+  void stop(const std::string& id, std::optional<std::chrono::nanoseconds> grace = std::nullopt, int signal = 0);
   void kill(const std::string& id, int signal);
   // Its processes are frozen; health checks and restarts wait. Throws when it is not running, or is (not) paused.
   void pause(const std::string& id);
@@ -100,13 +101,17 @@ class Engine {
   bool shut_down();
   // A running one is refused unless `force`. `volumes`: anonymous volumes too.
   void remove(const std::string& id, bool force, bool volumes = false);
-  // Runs a command with the container's environment, user and directory unless given; its exit code.
+  // Runs a command with the container's environment, user and directory unless given, and the caller's streams; its
+  // exit code; nothing when the caller has left it.
   struct ExecOptions {
     std::vector<std::string> command, environment;
-    std::string user, working_directory;
-    bool terminal = false, detach = false;
+    std::string user, working_directory, detach_keys;  // detach_keys: bytes
+    bool input = true;                                 // standard input is passed on
+    bool terminal = false, detach = false, privileged = false;
   };
-  int exec(const std::string& id, const ExecOptions& options);
+  std::optional<int> exec(const std::string& id, const ExecOptions& options);
+  // Beside others, until it has ended: its exit code, or nothing as above. Refuses one that is not running, or paused.
+  std::optional<int> attach(const std::string& id, runtime::Foreground& foreground);
   // Until it has ended. Output goes to the given descriptors. Throws Error "interrupted" with exit code 130 when it was
   // cancelled. Several threads may do this at the same time.
   BuildStepEnd run_build_step(const BuildStep& step, const runtime::Streams& streams);

@@ -116,10 +116,10 @@ void Engine::settle(const std::string& id) {
   remove_remains(id, container, true);
 }
 
-void Engine::stop(const std::string& id, std::optional<std::chrono::nanoseconds> grace) {
+void Engine::stop(const std::string& id, std::optional<std::chrono::nanoseconds> grace, int signal) {
   const Container container = find(id);
   const base::Context context("stopping container " + container.config.name);
-  runtime_.stop(id, grace.value_or(container.config.stop_grace));
+  runtime_.stop(id, grace.value_or(container.config.stop_grace), signal);
   settle(id);
 }
 
@@ -156,6 +156,7 @@ void Engine::remove(const std::string& id, bool force, bool volumes) {
     // What it said is lost; what belongs to the id is found without it.
   }
   const base::Context context("removing container " + (container ? container->config.name : base::short_id(id)));
+  if (!volumes) keep_volumes(locations_, id);
   store::remove_file(record_path(locations_, id));
   remove_remains(id, container, volumes);
 }
@@ -193,27 +194,6 @@ void Engine::remove_anonymous_volume(const std::string& name, const std::string&
   if (!volume) return;
   const auto owner = volume->labels.find("conductor.anonymous");
   if (owner != volume->labels.end() && owner->second == id) volumes_.remove(name, {});
-}
-
-int Engine::exec(const std::string& id, const ExecOptions& options) {
-  const Container container = find(id);
-  const auto status = runtime_.status(id);
-  if (!status || status->phase != monitor::Phase::running)
-    throw base::Error("container '" + container.config.name + "' is not running");
-  monitor::Process process = confined_process(container, locations_);
-  process.arguments = options.command;
-  auto environment = options.environment;
-  if (options.terminal && !container.config.terminal) environment.insert(environment.begin(), "TERM=xterm");
-  process.environment = environment_of(container, environment);
-  process.user = options.user;
-  if (process.user.empty()) process.user = container.config.user;
-  if (process.user.empty()) process.user = container.image_config.user;
-  process.working_directory = options.working_directory;
-  if (process.working_directory.empty()) process.working_directory = container.config.working_directory;
-  if (process.working_directory.empty()) process.working_directory = container.image_config.working_dir;
-  if (process.working_directory.empty()) process.working_directory = "/";
-  process.terminal = options.terminal;
-  return runtime_.exec(id, process, options.detach);
 }
 
 }  // namespace conductor::engine

@@ -56,7 +56,7 @@ void Engine::recover_remains() {
       const auto lock = try_lock_directory(locations_, id);
       if (!lock || has_record(locations_, id)) return;
       if (is_active(runtime_.status(id))) runtime_.stop(id, std::chrono::nanoseconds(0));
-      remove_remains(id, std::nullopt, true);
+      remove_remains(id, std::nullopt, !keeps_volumes(locations_, id));
     });
   }
 }

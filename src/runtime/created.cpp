@@ -21,24 +21,6 @@ using monitor::Request;
 
 constexpr int exit_interrupted = 130;  // 128 + SIGINT, as a shell says it
 
-void send_window(const linux::Fd& control, int terminal) {
-  const auto size = linux::window_size(terminal);
-  if (!size) return;
-  Command command;
-  command.request = Request::resize;
-  command.rows = size->rows;
-  command.columns = size->columns;
-  send_command(control, command);
-}
-
-void pass_on(const linux::Fd& control, int signal, int terminal) {
-  if (signal == SIGWINCH) return terminal >= 0 ? send_window(control, terminal) : void();
-  Command command;
-  command.request = Request::signal;
-  command.signal = signal;
-  send_command(control, command);
-}
-
 }  // namespace
 
 Created::Created(linux::Child monitor, linux::Fd control, linux::ProcessId process, std::string id)
@@ -68,20 +50,17 @@ void Created::start(const std::vector<Listener>& listeners) {
   throw Error(report->error).with_exit_code(report->code);
 }
 
-int Created::wait(int terminal) {
-  const SignalRelay signals;
-  std::optional<linux::RawMode> raw;
-  if (terminal >= 0 && linux::is_terminal(terminal)) {
-    raw.emplace(terminal);
-    send_window(control_, terminal);
-  }
-  pollfd entries[] = {{control_.get(), POLLIN, 0}, {signals.get().get(), POLLIN, 0}};
-  for (;;) {
-    if (poll(entries, 2, -1) < 0 && errno != EINTR) throw Error::from_errno("cannot wait for the container");
-    while (const auto signal = linux::next_signal(signals.get())) pass_on(control_, *signal, terminal);
-    if (entries[0].revents == 0) continue;
-    if (const auto code = next_ending()) return *code;
-  }
+std::optional<int> Created::wait(Foreground& foreground) {
+  auto end = foreground.attend(control_);
+  if (end.left) return control_.reset(), left_by(end);
+  return ending(end.report);
+}
+
+int Created::wait() {
+  ForegroundOptions nobody;
+  nobody.streams = {};
+  Foreground foreground(nobody);
+  return wait(foreground).value();
 }
 
 int Created::wait(const linux::Cancellation& cancellation) {
@@ -91,10 +70,9 @@ int Created::wait(const linux::Cancellation& cancellation) {
     if (ready < 0 && errno == EINTR) continue;
     if (ready < 0) throw Error::from_errno("cannot wait for the container");
     if (entries[0].revents != 0) {
-      const auto code = next_ending();
-      if (!code) continue;
+      const int code = ending(next_report(control_));
       if (entries[1].fd < 0) throw Error("interrupted").with_exit_code(exit_interrupted);
-      return *code;
+      return code;
     }
     entries[1].fd = -1;
     try {
@@ -107,10 +85,8 @@ int Created::wait(const linux::Cancellation& cancellation) {
   }
 }
 
-// The exit code, once nothing of the container runs any more; nothing when something else was reported.
-std::optional<int> Created::next_ending() {
-  const auto report = next_report(control_);
-  if (report && report->event != Event::exited) return std::nullopt;
+// The exit code: nothing of the container runs any more.
+int Created::ending(const std::optional<monitor::Report>& report) {
   linux::wait_for(monitor_.pidfd);
   control_.reset();
   if (!report) throw Error("the monitor of the container has died; the container runs on");

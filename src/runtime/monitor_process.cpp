@@ -75,19 +75,22 @@ void send_command(const Fd& control, const monitor::Command& command, const std:
   linux::send_message(control.get(), base::to_wire(command), descriptors);
 }
 
-void tell_monitor(const std::string& control, const monitor::Command& command) {
-  constexpr int patience_ms = 10'000;
-  const auto connection = linux::connect_unix(control);
-  if (!connection) return;
+std::optional<Fd> tell_monitor(const std::string& control, const monitor::Command& command) {
+  constexpr int patience_ms = 15'000;  // freezing may take ten seconds
+  auto connection = linux::connect_unix(control);
+  if (!connection) return std::nullopt;
   auto pipe = linux::make_pipe();  // the monitor closes what came along when it is done
   try {
     send_command(*connection, command, {pipe.write.get()});
   } catch (const base::Error& e) {
     if (e.code() != EPIPE && e.code() != ECONNRESET) throw;
-    return;
+    return std::nullopt;
   }
   pipe.write.reset();
   if (!linux::wait_readable(pipe.read.get(), patience_ms)) throw base::Error("the monitor does not answer");
+  if (linux::wait_readable(connection->get(), 0))
+    if (const auto report = next_report(*connection)) throw base::Error(report->error).with_exit_code(report->code);
+  return connection;
 }
 
 void send_listeners(const Fd& control, const std::vector<Created::Listener>& listeners, monitor::Request last) {

@@ -23,8 +23,8 @@ std::optional<monitor::Report> next_report(const linux::Fd& control);
 void send_command(const linux::Fd& control, const monitor::Command& command, const std::vector<int>& descriptors = {});
 
 // To whoever listens at `control`, a path; returns when the monitor has done it. One that is about to end, or has, has
-// nothing to do. Throws Error when it does not answer.
-void tell_monitor(const std::string& control, const monitor::Command& command);
+// nothing to do. The connection, unless there was nobody. Throws Error when it does not answer, or says what failed.
+std::optional<linux::Fd> tell_monitor(const std::string& control, const monitor::Command& command);
 
 // Listening sockets for the monitor, in as many messages as it takes; the last one is `last`, those before are
 // `forward`.

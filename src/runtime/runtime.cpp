@@ -73,10 +73,11 @@ void write_status(const std::string& path, const Status& status) {
   store::write_file_atomically(path, base::to_wire(status), false);
 }
 
-Command stop_command(std::chrono::nanoseconds grace) {
+Command stop_command(std::chrono::nanoseconds grace, int signal) {
   Command command;
   command.request = Request::stop;
   command.grace = grace;
+  command.signal = signal;
   return command;
 }
 
@@ -172,6 +173,7 @@ std::optional<Status> Runtime::status(const std::string& id) {
     return read_status(files.status);
   }
   status->phase = Phase::exited;
+  status->paused = false;
   status->process = {};
   status->exit_code = -1;
   if (status->error.empty()) status->error = "how it ended is not known: its monitor had died";
@@ -195,6 +197,7 @@ bool Runtime::adopt(const std::string& id) {
     linux::wait_for(monitor.child.pidfd);
   }
   linux::send_signal(*process, SIGKILL);
+  if (status->paused) linux::Cgroup(files.cgroup).freeze(false);  // frozen, it does not end
   linux::wait_ended(*process, -1);
   return false;
 }
@@ -220,7 +223,7 @@ std::optional<Fd> Runtime::network_namespace(const std::string& id) {
 // --- signals
 // ------------------------------------------------------------------------------------------------------------
 
-void Runtime::stop(const std::string& id, std::chrono::nanoseconds grace) {
+void Runtime::stop(const std::string& id, std::chrono::nanoseconds grace, int signal) {
   constexpr std::chrono::seconds patience(30);
   using std::chrono::milliseconds;
   const Files files(locations_, id);
@@ -231,7 +234,7 @@ void Runtime::stop(const std::string& id, std::chrono::nanoseconds grace) {
     const auto monitor = linux::open_process(found->monitor);
     if (!monitor) continue;  // the next look adopts the container, or finds it ended
     // A monitor that does not listen any more is about to end by itself.
-    if (const auto control = linux::connect_unix(files.control)) send_if_heard(*control, stop_command(grace));
+    if (const auto control = linux::connect_unix(files.control)) send_if_heard(*control, stop_command(grace, signal));
     if (!linux::wait_ended(*monitor, limit))
       throw Error("container " + base::short_id(id) + " does not end: a process of it is stuck in the kernel");
   }
@@ -265,36 +268,9 @@ void Runtime::set_resolver(const std::string& id, const monitor::Resolver& resol
   tell(id, command);
 }
 
-void Runtime::tell(const std::string& id, const Command& command) {
+std::optional<Fd> Runtime::tell(const std::string& id, const Command& command) {
   const base::Context context("container " + base::short_id(id));
-  tell_monitor(Files(locations_, id).control, command);
-}
-
-// --- waiting
-// ------------------------------------------------------------------------------------------------------------
-
-int Runtime::wait(const std::string& id) {
-  for (;;) {
-    const auto found = status(id);
-    if (!found) throw Error("container " + base::short_id(id) + " was never started");
-    if (found->phase == Phase::exited) return found->exit_code;
-    if (const auto monitor = linux::open_process(found->monitor)) linux::wait_ended(*monitor, -1);
-  }
-}
-
-bool Runtime::wait_for(const std::string& id, const std::function<bool(const Status&)>& accept,
-                       std::optional<std::chrono::nanoseconds> limit) {
-  using Clock = std::chrono::steady_clock;
-  const auto deadline = Clock::now() + limit.value_or(std::chrono::hours(24 * 365));
-  StatusWatch watch(Files(locations_, id));
-  for (;;) {
-    const auto found = status(id);
-    if (found && accept(*found)) return true;
-    if (!found || found->phase == Phase::exited) return false;  // nothing will change any more
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()).count();
-    if (left <= 0) return false;
-    watch.wait(*found, limit ? static_cast<int>(std::min<std::int64_t>(left, INT32_MAX)) : -1);
-  }
+  return tell_monitor(Files(locations_, id).control, command);
 }
 
 }  // namespace conductor::runtime

@@ -5,6 +5,8 @@
 #include "linux/fd.hpp"
 #include "linux/process.hpp"
 #include "monitor/protocol.hpp"
+#include "runtime/foreground.hpp"
+#include "runtime/streams.hpp"
 #include "store/locations.hpp"
 
 #include <chrono>
@@ -36,13 +38,7 @@ inline constexpr std::int64_t default_pids_limit = 2048;
 // Fills capabilities' filter from a cache file below `state` per capability set.
 std::string filter_for(const store::Locations& locations, std::uint64_t capabilities);
 
-// Where a container's streams go while somebody waits for it: descriptors of the caller, -1 for none. The log is
-// written as well. With a terminal, `output` is the controlling side's other end: the caller's terminal.
-struct Streams {
-  int input = -1;
-  int output = -1;
-  int error = -1;
-};
+struct MonitorProcess;
 
 // A container whose first process waits for `start`. Destroying it without start ends that process and its monitor.
 class Created {
@@ -62,9 +58,11 @@ class Created {
   };
   // Releases the process; returns when it has executed its program. Throws Error with exit code 125, 126 or 127.
   void start(const std::vector<Listener>& listeners = {});
-  // Until the container has finished for good (restarts included): its exit code. `terminal` >= 0 is put into raw mode
-  // and its size followed; SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1/2 and SIGWINCH of the caller are passed on.
-  int wait(int terminal = -1);
+  // Until the container has finished for good (restarts included): its exit code; nothing when the caller has left and
+  // it runs on. Throws Error with 128 + n when that was by signal n.
+  std::optional<int> wait(Foreground& foreground);
+  // With no streams but those `create` was given; signals are passed on.
+  int wait();
   // The same without passing on signals, for threads. On request the container is killed, and this throws Error
   // "interrupted" with exit code 130 when nothing of it runs any more.
   int wait(const linux::Cancellation& cancellation);
@@ -72,7 +70,7 @@ class Created {
   void detach();
 
  private:
-  std::optional<int> next_ending();
+  int ending(const std::optional<monitor::Report>& report);
 
   linux::Child monitor_;
   linux::Fd control_;
@@ -90,6 +88,18 @@ struct LogOptions {
 enum class Stream { output = 1, error = 2 };
 using LogSink = std::function<void(Stream stream, std::int64_t unix_ns, std::string_view bytes)>;
 
+// Processes of a container stand still while it lives, also when its caller is killed.
+class Frozen {
+ public:
+  explicit Frozen(linux::Fd control) : control_(std::move(control)) {}
+  Frozen(Frozen&&) noexcept = default;
+  Frozen& operator=(Frozen&&) = delete;
+  ~Frozen();
+
+ private:
+  linux::Fd control_;  // none: there was nothing to freeze
+};
+
 class Runtime {
  public:
   explicit Runtime(store::Locations locations);
@@ -105,9 +115,15 @@ class Runtime {
   bool running(const std::string& id);
   std::optional<linux::Fd> network_namespace(const std::string& id);  // nothing when it is not running
 
-  // Stop signal, then SIGKILL after `grace`; returns when it has exited. Not running is fine.
-  void stop(const std::string& id, std::chrono::nanoseconds grace);
+  // Stop signal, or `signal` instead of it, then SIGKILL after `grace`; returns when it has exited. Not running is
+  // fine.
+  void stop(const std::string& id, std::chrono::nanoseconds grace, int signal = 0);
   void send_signal(const std::string& id, int signal);
+  // Until somebody lets it go on, or ends it. Throws Error when it is not running.
+  void pause(const std::string& id);
+  void resume(const std::string& id);
+  // One that does not run is fine: then nothing is frozen.
+  Frozen freeze(const std::string& id);
   // More ports for its monitor to serve; those given to `start` are lost when the monitor dies.
   void forward(const std::string& id, const std::vector<Created::Listener>& listeners);
   // The monitor has closed those when this returns.
@@ -116,12 +132,19 @@ class Runtime {
   void set_resolver(const std::string& id, const monitor::Resolver& resolver);
   // Ends when it has exited for good; its code.
   int wait(const std::string& id);
+  int wait_for_exit(const std::string& id);     // the next one, whether it runs now or not; restarts count
+  int wait_for_removal(const std::string& id);  // the code of its last exit, as far as that was seen
   // Waits until `accept` says true of the status; false on timeout. Uses inotify.
   bool wait_for(const std::string& id, const std::function<bool(const monitor::Status&)>& accept,
                 std::optional<std::chrono::nanoseconds> limit = std::nullopt);
 
-  // Runs one more process with the caller's streams; its exit code, 126 or 127. `terminal` as in Process.
-  int exec(const std::string& id, const monitor::Process& process, bool detach = false);
+  // Beside others who are attached: all output from now on, and input. Until it has finished for good, also under
+  // another monitor: its exit code; nothing when the caller has left. Throws as Created::wait.
+  std::optional<int> attach(const std::string& id, Foreground& foreground);
+  // Runs one more process; its exit code, 126 or 127; nothing when the caller has left, while the process goes on.
+  std::optional<int> exec(const std::string& id, const monitor::Process& process, Foreground& foreground);
+  int exec(const std::string& id, const monitor::Process& process);  // with the caller's standard streams
+  void exec_detached(const std::string& id, const monitor::Process& process);
 
   // Calls `sink` per line or part of a line, in the order written. With follow: until the container has finished.
   void logs(const std::string& id, const LogOptions& options, const LogSink& sink);
@@ -131,7 +154,9 @@ class Runtime {
 
  private:
   bool adopt(const std::string& id);
-  void tell(const std::string& id, const monitor::Command& command);
+  std::optional<linux::Fd> tell(const std::string& id, const monitor::Command& command);
+  MonitorProcess start_exec(const std::string& id, const monitor::Process& process, bool detach,
+                            const Streams& streams);
 
   store::Locations locations_;
   std::function<void(const std::string&)> adopted_;

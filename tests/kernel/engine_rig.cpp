@@ -116,7 +116,7 @@ Outcome EngineRig::exec(const std::string& id, std::vector<std::string> command)
     engine::Engine::ExecOptions options;
     options.command = std::move(command);
     try {
-      outcome.code = engine_->exec(id, options);
+      outcome.code = engine_->exec(id, options).value();
     } catch (...) {
       dup2(output.get(), STDOUT_FILENO);
       throw;

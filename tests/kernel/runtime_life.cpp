@@ -209,9 +209,13 @@ TEST_CASE("a terminal has the caller's size and is /dev/console") {
   auto what = containers.setup({"sh", "-c", "stty size; tty; [ -t 2 ] && stat -c %F /dev/console; exit 5"});
   what.launch.process.terminal = true;
   what.launch.open_stdin = true;
-  auto created = containers.runtime().create(what, {outside.peer.get(), outside.peer.get(), outside.peer.get()});
+  runtime::ForegroundOptions options;
+  options.streams = {outside.peer.get(), outside.peer.get(), outside.peer.get()};
+  options.terminal = true;
+  runtime::Foreground foreground(options);
+  auto created = containers.runtime().create(what, foreground.streams());
   created.start();
-  CHECK(created.wait(outside.peer.get()) == 5);
+  CHECK(created.wait(foreground) == 5);
   CHECK(containers.log_text(what.id) == "33 101\r\n/dev/pts/0\r\ncharacter special file\r\n");
 }
 
@@ -246,6 +250,90 @@ TEST_CASE("exec with a terminal: its own, of the caller's size, and the caller's
   termios after{};
   REQUIRE(tcgetattr(outside.peer.get(), &after) == 0);
   CHECK((after.c_lflag == before.c_lflag && after.c_iflag == before.c_iflag && after.c_oflag == before.c_oflag));
+}
+
+TEST_CASE("what is frozen stands still, nobody calls it paused, and goes on with its holder") {
+  NEEDS_ROOT();
+  Containers containers;
+  const auto id = containers.start(containers.setup({"sh", "-c", "while :; do :; done"}));
+  const auto process = containers.runtime().status(id)->process.pid;
+  // State letter and processor time of the process, from /proc/PID/stat.
+  const auto cpu = [&] {
+    const auto text = linux::read_file("/proc/" + std::to_string(process) + "/stat");
+    std::istringstream words(text.substr(text.rfind(')') + 1));
+    std::string word;
+    for (int i = 0; i < 12; ++i) words >> word;
+    return std::stol(word);
+  };
+  const auto moves = [&] {
+    const auto before = cpu();
+    const auto deadline = std::chrono::steady_clock::now() + 10s;
+    while (cpu() == before)
+      if (std::chrono::steady_clock::now() > deadline) return false;
+    return true;
+  };
+  {
+    const auto frozen = containers.runtime().freeze(id);
+    CHECK_FALSE(containers.runtime().status(id)->paused);
+    const auto before = cpu();
+    // Another process has a tick of the processor meanwhile.
+    CHECK(containers.command({"sh", "-c", "i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done"}).code == 0);
+    CHECK(cpu() == before);
+  }
+  CHECK(moves());
+  const auto holder = linux::clone_child(0, [&] {
+    const auto frozen = containers.runtime().freeze(id);
+    raise(SIGKILL);
+    return 0;
+  });
+  CHECK(linux::wait_for(holder.pidfd).signal == SIGKILL);
+  CHECK(moves());
+  containers.runtime().pause(id);
+  {
+    const auto frozen = containers.runtime().freeze(id);
+  }
+  CHECK(containers.runtime().status(id)->paused);
+  containers.runtime().stop(id, 0s);
+  CHECK_FALSE(containers.runtime().status(id)->paused);
+}
+
+TEST_CASE("health is not looked at while it is paused") {
+  NEEDS_ROOT();
+  Containers containers;
+  auto what = containers.setup({"sleep", "1000"});
+  what.launch.healthcheck.test = {"sh", "-c", "sleep 0.2"};
+  what.launch.healthcheck.interval = 10ms;
+  what.launch.healthcheck.timeout = 1s;
+  what.launch.healthcheck.retries = 1;
+  const auto id = containers.start(what);
+  REQUIRE(containers.becomes(id, [](const Status& status) { return status.health == Health::healthy; }));
+  containers.runtime().pause(id);
+  CHECK_FALSE(
+      containers.runtime().wait_for(id, [](const Status& status) { return status.health != Health::healthy; }, 3s));
+  containers.runtime().resume(id);
+  const auto seen = containers.runtime().status(id)->health_log.back().finished_at;
+  CHECK(containers.becomes(id, [&](const Status& status) { return status.health_log.back().finished_at > seen; }));
+  CHECK(containers.runtime().status(id)->health == Health::healthy);
+}
+
+TEST_CASE("a container that was restarted before its monitor died is adopted, and keeps its exit code") {
+  NEEDS_ROOT();
+  Containers containers;
+  auto what =
+      containers.setup({"sh", "-c", "[ -e /tmp/again ] || { touch /tmp/again; exit 1; }; echo ready; sleep 1000"});
+  what.launch.restart = {monitor::RestartPolicy::on_failure, 1};
+  const auto id = containers.start(what);
+  wait_for_text(containers, id, "ready");
+  const auto before = containers.runtime().status(id);
+  CHECK(before->restarts == 1);
+  const auto monitor = linux::open_process(before->monitor);
+  linux::send_signal(*monitor, SIGKILL);
+  REQUIRE(linux::wait_ended(*monitor, 5000));
+  containers.runtime().send_signal(id, SIGTERM);
+  containers.runtime().stop(id, 0s);
+  const auto end = containers.runtime().status(id);
+  CHECK(end->phase == Phase::exited);
+  CHECK((end->exit_code == 128 + SIGKILL || end->exit_code == -1));
 }
 
 TEST_CASE("the monitor is executed from a read-only mount, and an image cannot run it as its own") {
