@@ -1,10 +1,10 @@
-// compose start, stop, restart, ps, exec.
+// compose start, stop, restart, pause, unpause, kill, ps, exec.
 #include "base/text.hpp"
 #include "base/units.hpp"
 #include "cli/cmd_compose_common.hpp"
 #include "cli/container_view.hpp"
+#include "cli/exec_options.hpp"
 #include "cli/output.hpp"
-#include "cli/run_options.hpp"
 #include "cli/streams.hpp"
 #include "compose/labels.hpp"
 
@@ -47,6 +47,55 @@ base::Json row(const engine::Observed& observed, const compose::ObservedContaine
 }
 
 }  // namespace
+
+namespace {
+
+// Acts on every container of the services that runs. Declare what else the command takes before.
+template <class Step>
+int for_each_running(Invocation& call, ProjectOptions& which, Step&& step) {
+  std::vector<std::string> services;
+  call.options().words("SERVICE", services);
+  call.parse();
+  const auto project = which.try_load();
+  if (project)
+    for (const auto& service : services) project->require(service);
+  engine::Engine& engine = call.recovered_engine();
+  int code = 0, count = 0;
+  for (const auto& container : compose::observe(engine, which.name(project), nullptr).containers) {
+    if (!container.running()) continue;
+    if (!services.empty() && std::ranges::find(services, container.service) == services.end()) continue;
+    ++count;
+    try {
+      step(engine, container.container.id);
+    } catch (const base::Error& e) {
+      say(base::escape_control(e.message()));
+      code = 1;
+    }
+  }
+  if (count == 0) print_error("Nothing to do.");
+  return code;
+}
+
+}  // namespace
+
+int compose_pause(Invocation& call) {
+  ProjectOptions which(call);
+  return for_each_running(call, which, [](engine::Engine& engine, const std::string& id) { engine.pause(id); });
+}
+
+int compose_unpause(Invocation& call) {
+  ProjectOptions which(call);
+  return for_each_running(call, which, [](engine::Engine& engine, const std::string& id) { engine.unpause(id); });
+}
+
+int compose_kill(Invocation& call) {
+  ProjectOptions which(call);
+  std::string name = "KILL";
+  call.options().option("-s,--signal", name, "signal, KILL by default", "SIGNAL");
+  call.options().unsupported("--remove-orphans");
+  return for_each_running(call, which,
+                          [&](engine::Engine& engine, const std::string& id) { engine.kill(id, signal_of(name)); });
+}
 
 int compose_start(Invocation& call) { return change(call, compose::Lifecycle::start); }
 int compose_stop(Invocation& call) { return change(call, compose::Lifecycle::stop); }
@@ -95,33 +144,33 @@ int compose_ps(Invocation& call) {
 
 int compose_exec(Invocation& call) {
   ProjectOptions which(call);
-  engine::Engine::ExecOptions wanted;
+  ExecOptions options;
+  AttachOptions attach;
   bool no_terminal = false, interactive = true, terminal = false;
   std::optional<std::int64_t> index;
-  std::vector<std::string> variables, words;
-  call.options().flag("-d,--detach", wanted.detach, "run in the background");
+  std::vector<std::string> words;
+  options.declare(call.options());
+  attach.declare_keys(call.options());
   call.options().flag("-T,--no-tty", no_terminal, "no terminal, even from one");
   call.options().flag("-t,--tty", terminal, "as always from a terminal");
   call.options().flag("-i,--interactive", interactive, "as always");
   call.options().number("--index", index, "which container of the service", "N");
-  call.options().option("-e,--env", variables, "an environment variable, NAME=value or NAME", "VARIABLE");
-  call.options().option("-u,--user", wanted.user, "user and group, by name or number", "USER[:GROUP]");
-  call.options().option("-w,--workdir", wanted.working_directory, "working directory", "DIR");
-  call.options().unsupported("--privileged");
   call.options().rest("SERVICE COMMAND...", words, 2);
   call.parse();
   const auto project = which.try_load();
   const std::string& service = words.front();
   if (project) project->require(service);
   const std::string name = which.name(project);
+  auto wanted = options.read();
   wanted.command.assign(words.begin() + 1, words.end());
-  wanted.environment = read_environment({}, variables);
+  wanted.input = interactive;
   wanted.terminal = !no_terminal && !wanted.detach && on_terminal();
+  wanted.detach_keys = attach.keys();
 
   const auto observed = compose::observe(call.engine(), name, nullptr);
   for (const auto& container : observed.containers)
     if (container.service == service && container.running() && (!index || *index == container.number))
-      return call.engine().exec(container.container.id, wanted);
+      return call.engine().exec(container.container.id, wanted).value_or(0);
   throw base::Error("service " + base::escape_control(service) + " of project " + name + " has no running container" +
                     (index ? " " + std::to_string(*index) : ""))
       .with_exit_code(1);

@@ -1,37 +1,36 @@
 // exec.
 #include "cli/commands.hpp"
+#include "cli/exec_options.hpp"
 #include "cli/older_forms.hpp"
-#include "cli/run_options.hpp"
 #include "cli/streams.hpp"
 
 namespace conductor::cli {
 
 int exec(Invocation& call) {
-  engine::Engine::ExecOptions wanted;
-  bool interactive = false;
-  std::vector<std::string> variables, files, words;
-  call.options().flag("-d,--detach", wanted.detach, "run in the background");
+  ExecOptions options;
+  AttachOptions attach;
+  bool interactive = false, terminal = false;
+  std::vector<std::string> words;
+  options.declare(call.options());
+  attach.declare_keys(call.options());
   call.options().flag("-i,--interactive", interactive, "pass standard input on");
-  call.options().flag("-t,--tty", wanted.terminal, "give the command a terminal");
-  call.options().option("-e,--env", variables, "an environment variable, NAME=value or NAME", "VARIABLE");
-  call.options().option("--env-file", files, "a file of environment variables", "FILE");
-  call.options().option("-u,--user", wanted.user, "user and group, by name or number", "USER[:GROUP]");
-  call.options().option("-w,--workdir", wanted.working_directory, "working directory", "DIR");
-  call.options().unsupported("--detach-keys --privileged");
+  call.options().flag("-t,--tty", terminal, "give the command a terminal");
   call.options().rest("CONTAINER [--] [COMMAND...]", words, 1);
   call.parse();
 
+  auto wanted = options.read();
   const ExecWords said = exec_words(words);
-  wanted.command = said.command;
-  wanted.environment = read_environment(files, variables);
   if (said.older && !wanted.detach) {
     interactive = true;
-    wanted.terminal = wanted.terminal || on_terminal();
+    terminal = terminal || on_terminal();
   }
-  if (wanted.terminal && interactive && !wanted.detach) require_terminal();
-  if (!interactive && !wanted.terminal) close_input();
+  wanted.command = said.command;
+  wanted.input = interactive;
+  wanted.terminal = terminal;
+  wanted.detach_keys = attach.keys();
+  if (terminal && interactive && !wanted.detach) require_terminal();
   engine::Engine& engine = call.engine();
-  return engine.exec(engine.resolve(said.container), wanted);
+  return engine.exec(engine.resolve(said.container), wanted).value_or(0);
 }
 
 }  // namespace conductor::cli

@@ -1,6 +1,7 @@
 // run and create.
 #include "base/error.hpp"
 #include "base/text.hpp"
+#include "cli/cid_file.hpp"
 #include "cli/commands.hpp"
 #include "cli/older_forms.hpp"
 #include "cli/output.hpp"
@@ -8,7 +9,7 @@
 #include "cli/run_options.hpp"
 #include "cli/streams.hpp"
 
-#include <unistd.h>
+#include <optional>
 
 namespace conductor::cli {
 
@@ -28,41 +29,56 @@ engine::Container make(engine::Engine& engine, engine::ContainerConfig config, c
   return engine.create(std::move(config), progress.reporter());
 }
 
-// The container's exit code; it is cleaned up after, and removed when it was to be.
-int run_attached(engine::Engine& engine, const engine::Container& container) {
-  const auto streams = foreground_streams(container.config.terminal, container.config.open_stdin);
-  int code = 0;
+// The container's exit code; it is cleaned up after, and removed when it was to be. 0 when it runs on.
+int run_attached(engine::Engine& engine, const engine::Container& container,
+                 const runtime::ForegroundOptions& options) {
+  std::optional<int> code;
   {
-    auto created = engine.start_attached(container.id, streams);
-    code = created.wait(container.config.terminal ? STDIN_FILENO : -1);
+    runtime::Foreground foreground(options);
+    auto created = engine.start_attached(container.id, foreground.streams());
+    code = created.wait(foreground);
   }
-  engine.settle(container.id);
-  return code;
+  if (code) engine.settle(container.id);
+  return code.value_or(0);
 }
 
 }  // namespace
 
 int create(Invocation& call) {
   RunOptions wanted;
+  std::optional<std::string> cid_path;
   std::vector<std::string> words;
   wanted.declare(call.options());
+  call.options().option("--cidfile", cid_path, "write the id into that file, which must not exist", "FILE");
+  call.options().refused("-a --attach --sig-proxy --detach-keys", "say it to start -a");
   call.options().rest("IMAGE [COMMAND...]", words, 1);
   call.parse();
   engine::ContainerConfig config = wanted.config(words);
-  print_line(make(call.recovered_engine(), std::move(config), wanted).id);
+  CidFile cid_file(cid_path);
+  const engine::Container container = make(call.recovered_engine(), std::move(config), wanted);
+  cid_file.write(container.id);
+  print_line(container.id);
   return 0;
 }
 
 int run(Invocation& call) {
   RunOptions wanted;
+  AttachOptions attach;
   bool detach = false;
+  std::optional<std::string> cid_path;
   std::vector<std::string> words;
   call.options().flag("-d,--detach", detach, "run in the background and print the id");
+  attach.declare_streams(call.options());
+  attach.declare_signals(call.options());
+  attach.declare_keys(call.options());
+  call.options().option("--cidfile", cid_path, "write the id into that file, which must not exist", "FILE");
   wanted.declare(call.options());
   call.options().rest("IMAGE [COMMAND...]", words, 1);
   call.options().note("Also: conductor run IMAGE NAME -- [COMMAND...]");
   call.parse();
 
+  if (detach && attach.names_streams())
+    throw base::Error("options --attach and --detach exclude each other").with_exit_code(base::exit_usage);
   engine::ContainerConfig config = wanted.config(words);
   if (const auto older = older_run(words, !config.name.empty())) {
     config.name = older->name;
@@ -70,14 +86,17 @@ int run(Invocation& call) {
     if (!detach) config.open_stdin = true, config.terminal = on_terminal();
   }
   if (!detach && config.terminal && config.open_stdin) require_terminal();
+  const auto foreground = attach.foreground(config.terminal, config.open_stdin);
+  CidFile cid_file(cid_path);
   engine::Engine& engine = call.recovered_engine();
   const engine::Container container = make(engine, std::move(config), wanted);
+  cid_file.write(container.id);
   try {
-    if (!detach) return run_attached(engine, container);
+    if (!detach) return run_attached(engine, container, foreground);
     engine.start(container.id);
   } catch (...) {
     base::Collector ignored;  // why it did not start is what the user needs to know
-    if (container.config.auto_remove) ignored.attempt([&] { engine.remove(container.id, true, true); });
+    if (container.config.auto_remove) ignored.attempt([&] { engine.remove(container.id, false, true); });
     throw;
   }
   print_line(container.id);

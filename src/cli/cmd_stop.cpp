@@ -1,49 +1,67 @@
-// stop, restart, kill, rm and wait.
+// stop, restart, kill and rm.
+#include "base/error.hpp"
 #include "cli/commands.hpp"
 #include "cli/each.hpp"
-#include "linux/process.hpp"
 
-#include <csignal>
+#include <chrono>
+#include <optional>
 
 namespace conductor::cli {
 
 namespace {
-std::optional<std::chrono::nanoseconds> grace_of(const std::optional<std::string>& text) {
-  if (!text) return std::nullopt;
-  return std::chrono::nanoseconds(parse_seconds_ns("--time", *text));
-}
+
+// The words `stop` and `restart` share.
+class StopOptions {
+ public:
+  void declare(Options& options) {
+    options.option("-t,--time,--timeout", time_, "seconds until it is killed, -1 for never", "SECONDS");
+    options.option("-s,--signal", signal_, "signal instead of its stop signal", "SIGNAL");
+  }
+  void read() {
+    if (time_ == "-1")
+      grace_ = std::chrono::nanoseconds(-1);
+    else if (time_)
+      grace_ = std::chrono::nanoseconds(parse_seconds_ns("--time", *time_));
+    if (signal_) number_ = signal_of(*signal_);
+  }
+  void stop(engine::Engine& engine, const std::string& id) const { engine.stop(id, grace_, number_); }
+
+ private:
+  std::optional<std::string> time_, signal_;
+  std::optional<std::chrono::nanoseconds> grace_;
+  int number_ = 0;
+};
+
 }  // namespace
 
 int stop(Invocation& call) {
-  std::optional<std::string> time;
+  StopOptions how;
   bool remove_too = false;
   std::vector<std::string> names;
-  call.options().option("-t,--time", time, "seconds until it is killed", "SECONDS");
+  how.declare(call.options());
   call.options().flag("--rm", remove_too, "remove it as well");
-  call.options().unsupported("-s --signal");
   call.options().words("CONTAINER", names, 1);
   call.parse();
-  const auto grace = grace_of(time);
+  how.read();
   engine::Engine& engine = call.recovered_engine();
   return for_each_name(names, [&](const std::string& name) {
     const std::string id = engine.resolve(name);
-    engine.stop(id, grace);
+    how.stop(engine, id);
     if (remove_too) engine.remove(id, true, true);
   });
 }
 
 int restart(Invocation& call) {
-  std::optional<std::string> time;
+  StopOptions how;
   std::vector<std::string> names;
-  call.options().option("-t,--time", time, "seconds until it is killed", "SECONDS");
-  call.options().unsupported("-s --signal");
+  how.declare(call.options());
   call.options().words("CONTAINER", names, 1);
   call.parse();
-  const auto grace = grace_of(time);
+  how.read();
   engine::Engine& engine = call.recovered_engine();
   return for_each_name(names, [&](const std::string& name) {
     const std::string id = engine.resolve(name);
-    engine.stop(id, grace);
+    how.stop(engine, id);
     engine.start(id);
   });
 }
@@ -54,11 +72,9 @@ int kill(Invocation& call) {
   call.options().option("-s,--signal", name_of_signal, "signal, KILL by default", "SIGNAL");
   call.options().words("CONTAINER", names, 1);
   call.parse();
-  const auto signal = linux::parse_signal(name_of_signal);
-  if (!signal)
-    throw base::Error("unknown signal '" + base::escape_control(name_of_signal) + "'").with_exit_code(base::exit_usage);
+  const int signal = signal_of(name_of_signal);
   engine::Engine& engine = call.recovered_engine();
-  return for_each_name(names, [&](const std::string& name) { engine.kill(engine.resolve(name), *signal); });
+  return for_each_name(names, [&](const std::string& name) { engine.kill(engine.resolve(name), signal); });
 }
 
 int remove(Invocation& call) {
@@ -67,7 +83,7 @@ int remove(Invocation& call) {
   std::vector<std::string> names;
   call.options().flag("-f,--force", force, "running ones too; one that does not exist is fine");
   call.options().flag("-v,--volumes", volumes, "its unnamed volumes too");
-  call.options().unsupported("-l --link");
+  call.options().refused("-l --link", "links end with their containers; peer --remove takes one away");
   call.options().words("CONTAINER", names, 1);
   call.parse();
   engine::Engine& engine = call.recovered_engine();
@@ -75,23 +91,6 @@ int remove(Invocation& call) {
     if (force && !engine.exists(name)) return;
     engine.remove(engine.resolve(name), force, volumes);
   });
-}
-
-int wait(Invocation& call) {
-  std::vector<std::string> names;
-  call.options().words("CONTAINER", names, 1);
-  call.parse();
-  engine::Engine& engine = call.engine();
-  int result = 0;
-  for (const auto& name : names) {
-    try {
-      print_line(std::to_string(engine.runtime().wait(engine.resolve(name))));
-    } catch (const base::Error& e) {
-      say(base::escape_control(e.message()));
-      result = 1;
-    }
-  }
-  return result;
 }
 
 }  // namespace conductor::cli

@@ -25,8 +25,11 @@ constexpr std::array table = {
     Command{"stop", containers, "Stop running containers", stop},
     Command{"restart", containers, "Stop containers and start them again", restart},
     Command{"kill", containers, "Send a signal to running containers", kill},
+    Command{"pause", containers, "Let containers stand still", pause},
+    Command{"unpause", containers, "Let paused containers go on", unpause},
     Command{"rm", containers, "Remove containers", remove},
     Command{"exec", containers, "Run a command in a running container", exec},
+    Command{"attach", containers, "Stay with a running container: its output, its input", attach},
     Command{"logs", containers, "Show what a container has written", logs},
     Command{"ps", containers, "List containers", ps},
     Command{"wait", containers, "Wait until containers have ended and print their exit codes", wait},
@@ -36,6 +39,7 @@ constexpr std::array table = {
     Command{"stats", containers, "Show what containers use at present", stats},
     Command{"top", containers, "Show the processes of a container", top},
     Command{"update", containers, "Change the limits of containers, running or not", update},
+    Command{"container prune", containers, "Remove all containers that do not run", container_prune},
 
     Command{"build", images_group, "Build an image from a Conductorfile", build},
     Command{"images", images_group, "List images", images},
@@ -54,6 +58,9 @@ constexpr std::array table = {
     Command{"compose build", services, "Build the services' images", compose_build},
     Command{"compose start", services, "Start services that are stopped", compose_start},
     Command{"compose stop", services, "Stop services", compose_stop},
+    Command{"compose pause", services, "Let services stand still", compose_pause},
+    Command{"compose unpause", services, "Let paused services go on", compose_unpause},
+    Command{"compose kill", services, "Send a signal to services", compose_kill},
     Command{"compose restart", services, "Stop services and start them again", compose_restart},
     Command{"compose graph", services, "Draw who may talk to whom", compose_graph},
     Command{"compose why", services, "Say which line allows a connection, or why it is not allowed", compose_why},
@@ -99,7 +106,7 @@ constexpr std::array family_table = {
 };
 
 // docker's longer words for the same commands.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 27> synonyms = {{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 34> synonyms = {{
     {"container run", "run"},
     {"container ls", "ps"},
     {"container rm", "rm"},
@@ -110,6 +117,13 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 27> synonyms
     {"container inspect", "inspect"},
     {"container port", "port"},
     {"container create", "create"},
+    {"container attach", "attach"},
+    {"container pause", "pause"},
+    {"container unpause", "unpause"},
+    {"container kill", "kill"},
+    {"container restart", "restart"},
+    {"container rename", "rename"},
+    {"container wait", "wait"},
     {"container ps", "ps"},
     {"container list", "ps"},
     {"network list", "network ls"},
@@ -131,11 +145,11 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 27> synonyms
 
 // docker's commands that are known and not there yet.
 constexpr std::string_view later =
-    "attach,commit,cp,diff,events,export,import,info,load,login,logout,pause,pull,push,save,"
-    "search,swarm,unpause,volume prune,system events,system info,compose create,"
-    "compose cp,compose events,compose images,compose kill,compose ls,compose pause,compose port,"
-    "compose pull,compose push,compose rm,compose run,compose stats,compose top,compose unpause,"
-    "compose version,compose wait,compose watch,image prune,container prune";
+    "commit,cp,diff,events,export,import,info,load,login,logout,pull,push,save,"
+    "search,swarm,volume prune,system events,system info,compose create,"
+    "compose cp,compose events,compose images,compose ls,compose port,"
+    "compose pull,compose push,compose rm,compose run,compose stats,compose top,"
+    "compose version,compose wait,compose watch,image prune";
 
 const Command* look_up(std::string_view name) {
   for (const auto& [longer, shorter] : synonyms)

@@ -98,10 +98,14 @@ int stop(Invocation&);   // cmd_stop.cpp
 int restart(Invocation&);
 int kill(Invocation&);
 int remove(Invocation&);
-int wait(Invocation&);
-int exec(Invocation&);  // cmd_exec.cpp
-int logs(Invocation&);  // cmd_logs.cpp
-int ps(Invocation&);    // cmd_ps.cpp
+int wait(Invocation&);    // cmd_wait.cpp
+int attach(Invocation&);  // cmd_attach.cpp
+int pause(Invocation&);   // cmd_pause.cpp
+int unpause(Invocation&);
+int container_prune(Invocation&);  // cmd_container_prune.cpp
+int exec(Invocation&);             // cmd_exec.cpp
+int logs(Invocation&);             // cmd_logs.cpp
+int ps(Invocation&);               // cmd_ps.cpp
 int port(Invocation&);
 int inspect(Invocation&);  // cmd_inspect.cpp
 int rename(Invocation&);
@@ -145,6 +149,9 @@ int compose_build(Invocation&);
 int compose_start(Invocation&);  // cmd_compose_services.cpp
 int compose_stop(Invocation&);
 int compose_restart(Invocation&);
+int compose_pause(Invocation&);
+int compose_unpause(Invocation&);
+int compose_kill(Invocation&);
 int compose_ps(Invocation&);
 int compose_exec(Invocation&);
 int compose_logs(Invocation&);  // cmd_compose_view.cpp

@@ -36,6 +36,7 @@ Json state_json(const monitor::Status& status) {
   Json state = Json::object();
   state.set("Status", state_word(status));
   state.set("Running", status.phase == monitor::Phase::running);
+  state.set("Paused", status.paused);
   state.set("Restarting", status.phase == monitor::Phase::restarting);
   state.set("OOMKilled", status.out_of_memory);
   state.set("Pid", status.process.pid);
@@ -92,7 +93,9 @@ Json mounts_json(const engine::ContainerConfig& config) {
 
 }  // namespace
 
-std::string state_word(const monitor::Status& status) { return std::string(base::enum_name(status.phase)); }
+std::string state_word(const monitor::Status& status) {
+  return status.paused ? "paused" : std::string(base::enum_name(status.phase));
+}
 
 std::string status_text(const monitor::Status& status, std::int64_t now_ns) {
   const auto age = [&](std::int64_t since) { return base::format_ago(std::chrono::nanoseconds(now_ns - since)); };
@@ -108,6 +111,7 @@ std::string status_text(const monitor::Status& status, std::int64_t now_ns) {
       break;
   }
   std::string text = "Up " + age(status.started_at);
+  if (status.paused) return text + " (Paused)";
   if (status.health == monitor::Health::starting) return text + " (health: starting)";
   if (status.health != monitor::Health::none) text += " (" + std::string(base::enum_name(status.health)) + ")";
   return text;

@@ -3,6 +3,7 @@
 #include "base/error.hpp"
 #include "base/text.hpp"
 #include "base/units.hpp"
+#include "linux/process.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -304,6 +305,11 @@ std::int64_t parse_seconds_ns(const std::string& option, const std::string& text
   throw base::Error("option " + option + " takes seconds or a duration such as 1m30s, not '" +
                     base::escape_control(text) + "'")
       .with_exit_code(base::exit_usage);
+}
+
+int signal_of(const std::string& name) {
+  if (const auto signal = linux::parse_signal(name)) return *signal;
+  throw base::Error("unknown signal '" + base::escape_control(name) + "'").with_exit_code(base::exit_usage);
 }
 
 }  // namespace conductor::cli

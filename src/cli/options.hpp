@@ -84,5 +84,7 @@ class Options {
 
 // "10" (seconds), "10s", "1m30s". Throws Error naming the option.
 std::int64_t parse_seconds_ns(const std::string& option, const std::string& text);
+// "TERM", "SIGTERM" or "15". Throws Error for others.
+int signal_of(const std::string& name);
 
 }  // namespace conductor::cli

@@ -139,9 +139,9 @@ void RunOptions::declare(Options& options) {
   options.flag("--no-healthcheck", no_healthcheck_, "no check");
 
   options.unsupported(
-      "--add-device --annotation -a --attach --cgroup-parent --cgroupns --cidfile --detach-keys --gpus --group-add "
+      "--add-device --annotation --cgroup-parent --cgroupns --gpus --group-add "
       "--ipc --isolation --label-file --log-driver --log-opt --pid --platform --pull "
-      "--runtime --sig-proxy --storage-opt --userns --uts --volume-driver --volumes-from -q --quiet");
+      "--runtime --storage-opt --userns --uts --volume-driver --volumes-from -q --quiet");
 }
 
 engine::ContainerConfig RunOptions::config(const std::vector<std::string>& words) const {

@@ -1,16 +1,34 @@
-// The program's own streams, as a container gets them.
+// The program's own streams and terminal, as a container gets them; and the words of docker's that are about them.
 #pragma once
 
-#include "runtime/runtime.hpp"
+#include "cli/options.hpp"
+#include "runtime/foreground.hpp"
+
+#include <string>
+#include <vector>
 
 namespace conductor::cli {
 
-// Standard input only when it is passed on; with a terminal all three are the terminal.
-runtime::Streams foreground_streams(bool terminal, bool open_stdin);
 bool on_terminal();  // standard input and output both are one
 // Throws Error when standard input is no terminal although -t and -i were given.
 void require_terminal();
-// From here on standard input is /dev/null.
-void close_input();
+
+// --detach-keys, and for those who stay with a container --sig-proxy and -a STREAM.
+class AttachOptions {
+ public:
+  void declare_keys(Options& options);
+  void declare_signals(Options& options);
+  void declare_streams(Options& options);
+
+  bool names_streams() const { return !streams_.empty(); }
+  std::string keys() const;  // bytes
+  // `input`: standard input is passed on. Throws Error, exit code 125, for words that do not fit.
+  runtime::ForegroundOptions foreground(bool terminal, bool input) const;
+
+ private:
+  std::string keys_ = runtime::default_detach_keys;
+  bool pass_signals_ = true;
+  std::vector<std::string> streams_;
+};
 
 }  // namespace conductor::cli
