@@ -5,6 +5,7 @@
 #include "base/units.hpp"
 #include "linux/process.hpp"
 
+#include <algorithm>
 #include <climits>
 
 namespace conductor::builder {
@@ -73,6 +74,18 @@ image::Healthcheck healthcheck_of(const parser::Healthcheck& check, const std::v
     if (flag.name == "retries") result.retries = count_of(flag);
   }
   return result;
+}
+
+void add_sorted(std::vector<std::string>& list, const std::vector<std::string>& more) {
+  list.insert(list.end(), more.begin(), more.end());
+  std::sort(list.begin(), list.end());
+  list.erase(std::unique(list.begin(), list.end()), list.end());
+}
+
+std::optional<std::vector<std::string>> command_words(const parser::Command& command, std::vector<std::string> shell) {
+  if (!command.shell) return command.words.empty() ? std::nullopt : std::optional(command.words);
+  shell.push_back(command.words.front());
+  return shell;
 }
 
 }  // namespace conductor::builder

@@ -4,6 +4,7 @@
 #include "image/image.hpp"
 #include "parser/conductorfile.hpp"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,5 +19,11 @@ std::string checked_signal(const std::string& text);
 
 // HEALTHCHECK with its flags. Times are durations of at least 1 ms, or 0 for the default. Throws Error naming the flag.
 image::Healthcheck healthcheck_of(const parser::Healthcheck& check, const std::vector<parser::Flag>& flags);
+
+// An empty JSON form takes the value of the base image away. `shell` is that of the shell form.
+std::optional<std::vector<std::string>> command_words(const parser::Command& command, std::vector<std::string> shell);
+
+// More of a list that is sorted and has each once.
+void add_sorted(std::vector<std::string>& list, const std::vector<std::string>& more);
 
 }  // namespace conductor::builder

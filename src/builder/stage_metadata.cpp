@@ -7,23 +7,6 @@
 #include <utility>
 
 namespace conductor::builder {
-namespace {
-
-void add_sorted(std::vector<std::string>& list, const std::vector<std::string>& more) {
-  list.insert(list.end(), more.begin(), more.end());
-  std::sort(list.begin(), list.end());
-  list.erase(std::unique(list.begin(), list.end()), list.end());
-}
-
-// An empty JSON form takes the value of the base image away.
-std::optional<std::vector<std::string>> command_words(const parser::Command& command, std::vector<std::string> shell) {
-  if (!command.shell) return command.words.empty() ? std::nullopt : std::optional(command.words);
-  shell.push_back(command.words.front());
-  return shell;
-}
-
-}  // namespace
-
 // Values see the variables of the instructions before, not those of the same one.
 void StageBuilder::apply(const parser::Env& env, const Instruction&) {
   std::vector<std::pair<std::string, std::string>> changed;

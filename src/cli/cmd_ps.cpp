@@ -3,6 +3,7 @@
 #include "base/text.hpp"
 #include "base/units.hpp"
 #include "cli/commands.hpp"
+#include "cli/container_filters.hpp"
 #include "cli/container_view.hpp"
 #include "cli/filters.hpp"
 #include "cli/network_view.hpp"
@@ -15,28 +16,18 @@ namespace conductor::cli {
 
 namespace {
 
-// Whether a filter of `ps` holds.
-bool holds(const std::string& key, const std::string& value, const engine::Observed& observed) {
-  const auto& config = observed.container.config;
-  if (key == "name") return config.name.find(value) != std::string::npos;
-  if (key == "id") return observed.container.id.starts_with(value);
-  if (key == "status") return state_word(observed.status) == value;
-  if (key == "ancestor") return config.image == value || observed.container.image_id.starts_with(value);
-  if (key == "health") return base::enum_name(observed.status.health) == value;
-  if (key == "network") return in_network(config, value);
-  if (key == "exited")
-    return observed.status.phase == monitor::Phase::exited && std::to_string(observed.status.exit_code) == value;
-  return has_label(config.labels, value);
-}
-
 bool is_running(const engine::Observed& observed) {
   return observed.status.phase == monitor::Phase::running || observed.status.phase == monitor::Phase::restarting;
+}
+
+std::string size_text(const ContainerSize& size) {
+  return base::format_size(size.written) + " (virtual " + base::format_size(size.whole) + ")";
 }
 
 }  // namespace
 
 int ps(Invocation& call) {
-  bool all = false, quiet = false, whole = false, latest = false;
+  bool all = false, quiet = false, whole = false, latest = false, size = false;
   std::optional<std::int64_t> last;
   std::vector<std::string> filter_texts;
   std::string format;
@@ -47,9 +38,9 @@ int ps(Invocation& call) {
   call.options().number("-n,--last", last, "the newest ones, running or not", "N");
   call.options().option("-f,--filter", filter_texts, "only those, KEY=VALUE", "FILTER");
   call.options().option("--format", format, "table, json or a template", "FORMAT");
-  call.options().unsupported("-s --size");
+  call.options().flag("-s,--size", size, "how much each has written, and its whole size");
   call.parse();
-  const Filters filters(filter_texts, {"name", "id", "status", "label", "ancestor", "exited", "health", "network"});
+  const Filters filters(filter_texts, container_filters());
   const bool names_state = filters.names("status") || filters.names("exited");
   if (latest) last = 1;
 
@@ -57,15 +48,18 @@ int ps(Invocation& call) {
   engine::Engine& engine = call.watchful_engine();
   const auto view = PortsView::of(engine.network().settings());
   std::vector<base::Json> rows;
+  const ContainerFilter filter(engine, filters);
   for (const auto& observed : engine.list()) {
     if (last && static_cast<std::int64_t>(rows.size()) == *last) break;
     if (!all && !last && !names_state && !is_running(observed)) continue;
-    const auto accepted = [&](const auto& key, const auto& value) { return holds(key, value, observed); };
-    if (filters.accept(accepted)) rows.push_back(listed(observed, view, whole, now));
+    if (!filter.accepts(observed)) continue;
+    rows.push_back(listed(observed, view, whole, now));
+    if (size) rows.back().set("Size", size_text(size_of(engine, observed.container)));
   }
-  const std::vector<Column> columns = {{"CONTAINER ID", "ID"},    {"IMAGE", "Image"},   {"COMMAND", "Command"},
-                                       {"CREATED", "RunningFor"}, {"STATUS", "Status"}, {"PORTS", "Ports"},
-                                       {"NAMES", "Names"}};
+  std::vector<Column> columns = {{"CONTAINER ID", "ID"},    {"IMAGE", "Image"},   {"COMMAND", "Command"},
+                                 {"CREATED", "RunningFor"}, {"STATUS", "Status"}, {"PORTS", "Ports"},
+                                 {"NAMES", "Names"}};
+  if (size) columns.push_back({"SIZE", "Size"});
   print(render_list(columns, rows, quiet ? "{{.ID}}" : format));
   return 0;
 }

@@ -34,6 +34,10 @@ constexpr std::array table = {
     Command{"ps", containers, "List containers", ps},
     Command{"wait", containers, "Wait until containers have ended and print their exit codes", wait},
     Command{"inspect", containers, "Show everything about containers, images or networks", inspect},
+    Command{"cp", containers, "Copy files between a container and this machine", copy},
+    Command{"diff", containers, "List what a container has changed of its image", diff},
+    Command{"commit", containers, "Make an image of what a container has changed", commit},
+    Command{"export", containers, "Write a container's file system as a tar archive", export_container},
     Command{"port", containers, "List the published ports of a container", port},
     Command{"rename", containers, "Give a container another name", rename},
     Command{"stats", containers, "Show what containers use at present", stats},
@@ -84,6 +88,7 @@ constexpr std::array table = {
     Command{"volume ls", volumes, "List volumes", volume_list},
     Command{"volume inspect", volumes, "Show everything about volumes", volume_inspect},
     Command{"volume rm", volumes, "Remove volumes", volume_remove},
+    Command{"volume prune", volumes, "Remove volumes that no container uses", volume_prune},
 
     Command{"system seccomp", machine, "Print the system call profile that containers have by default", system_seccomp},
     Command{"system census", machine, "List every kernel and disk object that is ours", system_census},
@@ -106,7 +111,7 @@ constexpr std::array family_table = {
 };
 
 // docker's longer words for the same commands.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 34> synonyms = {{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 38> synonyms = {{
     {"container run", "run"},
     {"container ls", "ps"},
     {"container rm", "rm"},
@@ -115,6 +120,10 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 34> synonyms
     {"container logs", "logs"},
     {"container exec", "exec"},
     {"container inspect", "inspect"},
+    {"container commit", "commit"},
+    {"container cp", "cp"},
+    {"container diff", "diff"},
+    {"container export", "export"},
     {"container port", "port"},
     {"container create", "create"},
     {"container attach", "attach"},
@@ -145,8 +154,8 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 34> synonyms
 
 // docker's commands that are known and not there yet.
 constexpr std::string_view later =
-    "commit,cp,diff,events,export,import,info,load,login,logout,pull,push,save,"
-    "search,swarm,volume prune,system events,system info,compose create,"
+    "events,import,info,load,login,logout,pull,push,save,"
+    "search,swarm,system events,system info,compose create,"
     "compose cp,compose events,compose images,compose ls,compose port,"
     "compose pull,compose push,compose rm,compose run,compose stats,compose top,"
     "compose version,compose wait,compose watch,image prune";

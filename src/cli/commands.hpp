@@ -107,6 +107,10 @@ int exec(Invocation&);             // cmd_exec.cpp
 int logs(Invocation&);             // cmd_logs.cpp
 int ps(Invocation&);               // cmd_ps.cpp
 int port(Invocation&);
+int commit(Invocation&);  // cmd_commit.cpp
+int diff(Invocation&);
+int copy(Invocation&);  // cmd_cp.cpp
+int export_container(Invocation&);
 int inspect(Invocation&);  // cmd_inspect.cpp
 int rename(Invocation&);
 int stats(Invocation&);   // cmd_stats.cpp
@@ -121,6 +125,7 @@ int volume_create(Invocation&);  // cmd_volume.cpp
 int volume_list(Invocation&);
 int volume_inspect(Invocation&);
 int volume_remove(Invocation&);
+int volume_prune(Invocation&);
 int network_create(Invocation&);  // cmd_network.cpp
 int network_remove(Invocation&);
 int network_prune(Invocation&);

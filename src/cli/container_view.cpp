@@ -3,11 +3,16 @@
 #include "base/text.hpp"
 #include "base/units.hpp"
 #include "cli/filters.hpp"
+#include "cli/host_config_view.hpp"
 #include "cli/limits_view.hpp"
 #include "cli/network_view.hpp"
 #include "cli/security_view.hpp"
+#include "cli/terminal_text.hpp"
 #include "engine/launch.hpp"
+#include "image/layers.hpp"
 #include "linux/ip_address.hpp"
+
+#include <algorithm>
 
 namespace conductor::cli {
 
@@ -27,8 +32,6 @@ std::string command_text(const engine::Container& container, bool whole) {
   if (!whole && text.size() > shown) text = text.substr(0, shown - 1) + "…";
   return "\"" + text + "\"";
 }
-
-Json json_of(const std::map<std::string, std::string>& labels) { return base::to_json(labels); }
 
 std::string time_text(std::int64_t time) { return time == 0 ? "0001-01-01T00:00:00Z" : base::format_time(time); }
 
@@ -61,34 +64,43 @@ Json state_json(const monitor::Status& status) {
   return state;
 }
 
-Json config_json(const engine::Container& container) {
-  const auto& config = container.config;
-  const auto& image = container.image_config;
-  Json json = Json::object();
-  json.set("Image", config.image);
-  json.set("Hostname", engine::hostname_of(container));
-  json.set("User", config.user.empty() ? image.user : config.user);
-  json.set("Env", base::to_json(engine::environment_of(container)));
-  json.set("Entrypoint", base::to_json(config.entrypoint ? config.entrypoint : image.entrypoint));
-  json.set("Cmd", base::to_json(config.command || config.entrypoint ? config.command : image.cmd));
-  json.set("WorkingDir", config.working_directory.empty() ? image.working_dir : config.working_directory);
-  json.set("Tty", config.terminal);
-  json.set("OpenStdin", config.open_stdin);
-  json.set("Labels", json_of(config.labels));
-  return json;
+// docker's words for them: a volume's name, the place of a bind.
+std::string mounts_text(const engine::ContainerConfig& config, bool whole) {
+  constexpr std::size_t shown = 15;
+  std::vector<std::string> sources;
+  for (const auto& mount : config.mounts)
+    if (!mount.source.empty()) sources.push_back(whole ? mount.source : fit(mount.source, shown));
+  return base::join(sources, ",");
 }
 
-Json mounts_json(const engine::ContainerConfig& config) {
-  Json mounts = Json::array();
-  for (const auto& mount : config.mounts) {
-    Json json = Json::object();
-    json.set("Type", base::enum_name(mount.kind));
-    json.set(mount.kind == engine::MountKind::named ? "Name" : "Source", mount.source);
-    json.set("Destination", mount.target);
-    json.set("RW", !mount.read_only);
-    mounts.add(std::move(json));
+std::int64_t count_volumes(const engine::ContainerConfig& config) {
+  return std::count_if(config.mounts.begin(), config.mounts.end(),
+                       [](const auto& mount) { return mount.kind == engine::MountKind::named; });
+}
+
+Json graph_driver(engine::Engine& engine, const engine::Container& container) {
+  image::Image image;
+  image.layers = container.layers;
+  const auto lower = engine.images().lower_directories(image);
+  return Json::object()
+      .set("Name", "overlay")
+      .set("Data", Json::object()
+                       .set("LowerDir", base::join(lower, ":"))
+                       .set("UpperDir", engine::upper_directory(engine.locations(), container.id))
+                       .set("WorkDir", engine::work_directory(engine.locations(), container.id)));
+}
+
+// Program and arguments; nothing of them where an image names none.
+void add_arguments(Json& json, const engine::Container& container) {
+  std::vector<std::string> arguments;
+  try {
+    arguments = engine::arguments_of(container);
+  } catch (const base::Error&) {
+    arguments.clear();
   }
-  return mounts;
+  json.set("Path", arguments.empty() ? "" : arguments.front());
+  json.set("Args", base::to_json(arguments.empty() ? arguments
+                                                   : std::vector<std::string>(arguments.begin() + 1, arguments.end())));
 }
 
 }  // namespace
@@ -138,27 +150,49 @@ base::Json listed(const engine::Observed& observed, const PortsView& view, bool 
   json.set("Names", container.config.name);
   json.set("Labels", labels_text(container.config.labels));
   json.set("Networks", networks_text(container.config));
+  json.set("Mounts", mounts_text(container.config, whole));
+  json.set("LocalVolumes", std::to_string(count_volumes(container.config)));
   json.set("Address", observed.endpoint ? linux::to_text(observed.endpoint->address) : "");
   return json;
 }
 
+ContainerSize size_of(engine::Engine& engine, const engine::Container& container) {
+  ContainerSize size;
+  size.written = image::content_size(engine::upper_directory(engine.locations(), container.id));
+  size.whole = size.written;
+  for (const auto& layer : container.layers) size.whole += engine.images().layer_size(layer);
+  return size;
+}
+
 base::Json inspected(engine::Engine& engine, const engine::Observed& observed) {
   const auto& container = observed.container;
+  const std::string directory = engine.locations().container(container.id);
   Json json = Json::object();
   json.set("Id", container.id);
   json.set("Name", container.config.name);
   json.set("Created", base::format_time(container.created));
+  add_arguments(json, container);
   json.set("Image", "sha256:" + container.image_id);
   json.set("State", state_json(observed.status));
   json.set("RestartCount", observed.status.restarts);
-  json.set("Config", config_json(container));
+  json.set("Platform", "linux");
+  json.set("HostsPath", directory + "/" + engine::hosts_file);
+  json.set("HostnamePath", directory + "/" + engine::hostname_file);
+  json.set("ResolvConfPath", directory + "/" + engine::resolver_file);
+  json.set("Config", process_config_json(container));
   Json host = host_config(container.config);
+  add_limits(host, container.config);
+  add_host_config(host, container.config);
   add_limits(host, container.config);
   add_confinement(host, container.config);
   json.set("HostConfig", std::move(host));
+  json.set("GraphDriver", graph_driver(engine, container));
   json.set("NetworkSettings", network_settings(engine, observed));
-  json.set("Mounts", mounts_json(container.config));
-  json.set("Asked", base::to_json(container.config));
+  json.set("Mounts", mounts_json(engine, container.config));
+  Json asked = base::to_json(container.config);
+  // What a file in memory holds is nobody's business.
+  asked.set("files", Json::array());
+  json.set("Asked", std::move(asked));
   return json;
 }
 

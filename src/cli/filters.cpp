@@ -40,6 +40,11 @@ Filters::Filters(const std::vector<std::string>& texts, const std::vector<std::s
   }
 }
 
+void Filters::each(const std::function<void(const std::string& key, const std::string& value)>& visit) const {
+  for (const auto& [key, values] : wanted_)
+    for (const auto& value : values) visit(key, value);
+}
+
 bool Filters::accept(const Holds& holds) const {
   return std::all_of(wanted_.begin(), wanted_.end(), [&](const auto& entry) {
     return std::any_of(entry.second.begin(), entry.second.end(),

@@ -22,6 +22,7 @@ class Filters {
   Filters(const std::vector<std::string>& texts, const std::vector<std::string>& known);
   using Holds = std::function<bool(const std::string& key, const std::string& value)>;
   bool accept(const Holds& holds) const;
+  void each(const std::function<void(const std::string& key, const std::string& value)>& visit) const;
   bool names(const std::string& key) const { return wanted_.contains(key); }
 
  private:

@@ -30,8 +30,7 @@ struct Column {
 std::string render_list(const std::vector<Column>& columns, const std::vector<base::Json>& rows,
                         const std::string& format);
 
-// "{{.Config.Image}}", "{{json .}}", "{{range .Networks}}{{.IPAddress}} {{end}}", \t and \n; an unknown key throws with
-// what was probably meant.
+// A template as base/template.hpp has them; an unknown field or function throws with what was probably meant.
 std::string expand_template(const std::string& text, const base::Json& value);
 
 }  // namespace conductor::cli

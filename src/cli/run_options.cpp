@@ -4,6 +4,7 @@
 #include "base/text.hpp"
 #include "base/units.hpp"
 #include "cli/filters.hpp"
+#include "cli/output.hpp"
 #include "linux/fd.hpp"
 #include "parser/syntax.hpp"
 #include "store/records.hpp"
@@ -39,6 +40,15 @@ std::string absolute(const std::string& path) {
   return std::string(directory.data()) + "/" + path;
 }
 
+// z and Z: a label of SELinux, where there is SELinux.
+void check_relabel(const std::string& target) {
+  const std::string shown = base::escape_control(target);
+  if (access("/sys/fs/selinux/enforce", F_OK) == 0)
+    throw base::Error("option -v: z and Z are not supported on a machine with SELinux: " + shown)
+        .with_hint("label the folder with chcon -Rt container_file_t");
+  say("note: there is no SELinux here; z and Z of " + shown + " have nothing to do");
+}
+
 engine::MountConfig to_mount(const parser::VolumeMount& volume) {
   engine::MountConfig mount;
   mount.target = volume.target;
@@ -46,6 +56,12 @@ engine::MountConfig to_mount(const parser::VolumeMount& volume) {
   mount.size = volume.size;
   mount.inodes = volume.inodes;
   mount.propagation = volume.propagation;
+  mount.mode = volume.mode;
+  mount.allow_exec = volume.allow_exec;
+  mount.subpath = volume.subpath;
+  mount.recursive = volume.recursive;
+  mount.copy = volume.copy;
+  if (volume.relabel) check_relabel(volume.target);
   switch (volume.kind) {
     case parser::VolumeKind::bind:
       mount.kind = engine::MountKind::bind;

@@ -15,6 +15,11 @@ engine::MountConfig resolve_mount(Resolver& resolver, const parser::Placed<parse
   mount.target = written.target;
   mount.read_only = written.read_only;
   mount.propagation = written.propagation;
+  mount.recursive = written.recursive;
+  mount.subpath = written.subpath;
+  mount.copy = written.copy;
+  mount.mode = written.mode;
+  mount.allow_exec = written.allow_exec;
   switch (written.kind) {
     case parser::VolumeKind::bind:
       mount.kind = engine::MountKind::bind;

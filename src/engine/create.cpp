@@ -7,6 +7,7 @@
 #include "engine/engine.hpp"
 #include "engine/launch.hpp"
 #include "engine/limits.hpp"
+#include "engine/mounts.hpp"
 #include "engine/names.hpp"
 #include "linux/netlink.hpp"
 #include "store/records.hpp"
@@ -16,25 +17,6 @@
 namespace conductor::engine {
 
 namespace {
-
-bool is_below(const std::string& path, const std::string& directory) {
-  return path == directory || path.starts_with(directory + "/");
-}
-
-void check_mounts(const std::vector<MountConfig>& mounts) {
-  std::vector<std::string> targets;
-  for (const auto& mount : mounts) {
-    const std::string shown = "'" + base::escape_control(mount.target) + "'";
-    if (!mount.target.starts_with('/')) throw base::Error("the place of a mount is an absolute path, not " + shown);
-    if (mount.target == "/") throw base::Error("nothing can be mounted over the root of a container");
-    if (is_below(mount.target, "/proc") || is_below(mount.target, "/sys"))
-      throw base::Error("nothing can be mounted on or below /proc or /sys: " + shown);
-    for (const auto& other : targets)
-      if (other == mount.target) throw base::Error("two mounts have the same place " + shown);
-    targets.push_back(mount.target);
-    if (mount.kind == MountKind::named) store::require_valid_name("volume", mount.source);
-  }
-}
 
 void check_hostname(const std::string& name) {
   constexpr std::size_t longest = 64;  // hostname(7)
@@ -76,7 +58,7 @@ void check(const ContainerConfig& config) {
   check_confinement(config);
   check_limits(config.limits);
   check_oom_score(config.oom_score_adjust);
-  check_mounts(config.mounts);
+  check_mounts(config);
   check_hostname(config.hostname);
   check_network(config);
 }
@@ -94,7 +76,7 @@ void add_image_volumes(ContainerConfig& config, const image::Config& image) {
     mount.source = store::new_id();
     config.mounts.push_back(std::move(mount));
   }
-  check_mounts(config.mounts);
+  check_mounts(config);
 }
 
 // HEALTHCHECK of the image, where the container has none of its own; times that were given count in any case.
@@ -147,7 +129,8 @@ void Engine::make_mounts(const Container& container) {
     std::map<std::string, std::string> labels;
     if (is_anonymous(mount.source)) labels["conductor.anonymous"] = container.id;
     volumes_.create(mount.source, labels);
-    volumes_.fill(mount.source, images_.lower_directories(image), mount.target);
+    if (mount.copy && mount.subpath.empty())
+      volumes_.fill(mount.source, images_.lower_directories(image), mount.target);
   }
 }
 

@@ -3,12 +3,11 @@
 #include "base/text.hpp"
 #include "engine/confinement.hpp"
 #include "engine/limits.hpp"
+#include "engine/mounts.hpp"
 #include "linux/capabilities.hpp"
 #include "linux/process.hpp"
 #include "runtime/filter.hpp"
 
-#include <sys/mount.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -38,58 +37,14 @@ linux::CapabilitySet parse_capability(const std::string& name) {
                     base::did_you_mean("CAP_" + base::upper(name), linux::known_capabilities()));
 }
 
-std::uint64_t propagation_of(const std::string& name) {
-  if (name.empty() || name == "private" || name == "rprivate") return MS_PRIVATE;
-  if (name == "slave" || name == "rslave") return MS_SLAVE;
-  if (name == "shared" || name == "rshared") return MS_SHARED;
-  throw base::Error("unknown mount propagation '" + base::escape_control(name) +
-                    "'; it is rprivate, rslave or rshared");
-}
-
-monitor::Mount bind_mount(const std::string& source, const std::string& target, bool file, bool read_only) {
-  monitor::Mount mount;
-  mount.source = source;
-  mount.target = target;
-  mount.file = file;
-  mount.read_only = read_only;
-  return mount;
-}
-
-monitor::Mount tmpfs(const MountConfig& config) {
-  monitor::Mount mount;
-  mount.type = "tmpfs";
-  mount.target = config.target;
-  mount.read_only = config.read_only;
-  mount.allow_exec = false;
-  mount.options = {{"mode", "1777"}};
-  if (config.size > 0) mount.options.push_back({"size", std::to_string(config.size)});
-  if (config.inodes > 0) mount.options.push_back({"nr_inodes", std::to_string(config.inodes)});
-  return mount;
-}
-
-// A bind of a single file needs a file to be mounted on.
-bool is_directory(const std::string& path) {
-  struct stat status{};
-  return stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
-}
-
-monitor::Mount mount_of(const MountConfig& config, const volume::Volumes& volumes) {
-  if (config.kind == MountKind::tmpfs) return tmpfs(config);
-  if (config.kind == MountKind::named)
-    return bind_mount(volumes.data_directory(config.source), config.target, false, config.read_only);
-  monitor::Mount mount = bind_mount(config.source, config.target, !is_directory(config.source), config.read_only);
-  mount.propagation = propagation_of(config.propagation);
-  return mount;
-}
-
-std::vector<monitor::Mount> mounts_of(const Container& container, const volume::Volumes& volumes,
-                                      const store::Locations& locations) {
+std::vector<monitor::Mount> all_mounts(const Container& container, const volume::Volumes& volumes,
+                                       const store::Locations& locations) {
   const auto& config = container.config;
   const std::string directory = locations.container(container.id) + "/";
   std::vector<monitor::Mount> mounts;
   for (const char* name : {hosts_file, resolver_file, hostname_file})
     mounts.push_back(bind_mount(directory + name, std::string("/etc/") + name, true, config.read_only));
-  for (const auto& mount : config.mounts) mounts.push_back(mount_of(mount, volumes));
+  for (auto& mount : mounts_of(config.mounts, volumes)) mounts.push_back(std::move(mount));
   return mounts;
 }
 
@@ -199,7 +154,7 @@ runtime::Setup launch_setup(const Container& container, const std::vector<std::s
   launch.upper = upper_directory(locations, container.id);
   launch.work = work_directory(locations, container.id);
   launch.read_only_root = config.read_only;
-  launch.mounts = mounts_of(container, volumes, locations);
+  launch.mounts = all_mounts(container, volumes, locations);
   launch.shm_size = config.shm_size;
   launch.privileged = config.privileged;
   if (!config.privileged) {

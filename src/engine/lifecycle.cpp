@@ -3,6 +3,7 @@
 #include "engine/directory.hpp"
 #include "engine/engine.hpp"
 #include "engine/launch.hpp"
+#include "engine/mounts.hpp"
 #include "engine/state.hpp"
 #include "linux/fd.hpp"
 #include "linux/root_fd.hpp"
@@ -78,6 +79,7 @@ runtime::Created Engine::start_attached(const std::string& id, const runtime::St
   std::optional<runtime::Created> created;
   try {
     auto setup = launch_setup(container, images_.lower_directories(image), volumes_, locations_);
+    const auto files = add_files(container, setup);
     linux::Fd shared_network;
     set_network(container, setup, shared_network);
     created.emplace(runtime_.create(std::move(setup), streams));

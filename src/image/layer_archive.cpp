@@ -107,12 +107,31 @@ class Archiver {
       if (!plain || !attributes.kept.empty()) put(entry_of("./", TarType::directory, status), attributes);
     }
     below(directory, "", attributes.opaque);
+    return finish();
+  }
+
+  std::int64_t write_file(const linux::Fd& source, const std::string& name) {
+    const base::Context context("/" + base::escape_control(name));
+    const auto status = status_of(source);
+    if (S_ISDIR(status.st_mode)) {
+      linux::Fd directory = linux::open_at(source.get(), ".", open_as_directory);
+      if (!name.empty()) directory = put_directory(std::move(directory), name + "/");
+      below(directory, name.empty() ? "" : name + "/", false);
+    } else if (S_ISREG(status.st_mode)) {
+      put_content(open_seen(source), name);
+    } else if (!S_ISSOCK(status.st_mode)) {
+      put_special(source, "", name, status);
+    }
+    return finish();
+  }
+
+ private:
+  std::int64_t finish() {
     blocks_.append_zeros(tar_end);
     blocks_.finish();
     return content_ + padding_;
   }
 
- private:
   // `path` is empty or ends in "/".
   void below(const linux::Fd& directory, const std::string& path, bool opaque) {
     if (opaque && form_ == ArchiveForm::layer) put_marker(path + std::string(opaque_marker));
@@ -120,8 +139,17 @@ class Archiver {
       const std::string name = path + child.archived;
       if (child.whiteout)
         put_marker(name);
-      else if (const linux::Fd below_it = put_child(directory, child.name, name))
+      else if (const linux::Fd below_it = put_child_if_there(directory, child.name, name))
         below(below_it, name + "/", opaque_);
+    }
+  }
+
+  linux::Fd put_child_if_there(const linux::Fd& directory, const std::string& name, const std::string& path) {
+    try {
+      return put_child(directory, name, path);
+    } catch (const Error& e) {
+      if (form_ != ArchiveForm::living || e.code() != ENOENT) throw;
+      return {};
     }
   }
 
@@ -168,7 +196,19 @@ class Archiver {
 
   void put_file(const linux::Fd& directory, const std::string& name, const std::string& path, const struct stat& seen) {
     if (is_further_name(path, seen)) return;
-    const linux::Fd file = linux::open_at(directory.get(), name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    if (form_ == ArchiveForm::living)
+      put_content(open_seen(linux::open_at(directory.get(), name, O_PATH | O_NOFOLLOW)), path);
+    else
+      put_content(linux::open_at(directory.get(), name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK), path);
+  }
+
+  // By the descriptor: the name may lead elsewhere by now.
+  static linux::Fd open_seen(const linux::Fd& seen) {
+    if (!S_ISREG(status_of(seen).st_mode)) throw Error("it changed while it was read");
+    return linux::open_file("/proc/self/fd/" + std::to_string(seen.get()), O_RDONLY | O_NONBLOCK);
+  }
+
+  void put_content(const linux::Fd& file, const std::string& path) {
     const auto status = status_of(file);
     if (!S_ISREG(status.st_mode)) throw Error("it changed while it was read");
     TarEntry entry = entry_of(path, TarType::file, status);
@@ -256,6 +296,16 @@ std::int64_t write_archive(const linux::RootFd& root, ArchiveForm form, const Ar
   Archiver archiver(form, sink);
   try {
     return archiver.write(root);
+  } catch (...) {
+    sink({});  // nobody uses the bytes any more when they go
+    throw;
+  }
+}
+
+std::int64_t write_file_archive(const linux::Fd& source, const std::string& name, const ArchiveSink& sink) {
+  Archiver archiver(ArchiveForm::living, sink);
+  try {
+    return archiver.write_file(source, name);
   } catch (...) {
     sink({});  // nobody uses the bytes any more when they go
     throw;

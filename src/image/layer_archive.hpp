@@ -19,6 +19,9 @@ enum class ArchiveForm {
   layer,
   // A merged tree. Never an entry for its root.
   tree,
+  // A merged tree that others change meanwhile: what is gone when its turn comes is left out, and no device is opened
+  // that has taken the name of a file.
+  living,
 };
 
 // Takes the next bytes of an archive. They stay as they are until it has been called once more; the last call brings no
@@ -29,6 +32,9 @@ using ArchiveSink = std::function<void(std::string_view bytes)>;
 // Returns the bytes of the files' content, each file counted once. Throws Error for what no archive can hold and for a
 // file that shrinks meanwhile.
 std::int64_t write_archive(const linux::RootFd& root, ArchiveForm form, const ArchiveSink& sink);
+
+// One file or directory of a living tree, open with O_PATH, under that name; without a name what is in the directory.
+std::int64_t write_file_archive(const linux::Fd& source, const std::string& name, const ArchiveSink& sink);
 
 // How many bytes write_archive would write. Reads no content.
 std::int64_t archive_size(const linux::RootFd& root, ArchiveForm form);

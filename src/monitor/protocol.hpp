@@ -25,7 +25,7 @@ void fields(S& s, V&& v) {
 
 // A detached mount that came along as a descriptor, or an overlay on it.
 struct SentTree {
-  int number = 0;                  // position among the descriptors sent along
+  int number = 0;                  // position among the descriptors sent along; -1: what `source` of the mount names
   std::string inside;              // what of it is shown, resolved within; empty: all
   std::vector<std::string> above;  // directories in overlay form that are laid over it, topmost first
   std::string upper, work;         // not empty: what is written goes there

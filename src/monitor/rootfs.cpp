@@ -113,8 +113,9 @@ Fd make_subdirectory(int parent, const char* name, mode_t mode) {
 }
 
 std::optional<linux::Terminal> enter_root(const LaunchSpec& spec) {
+  auto sent = copy_propagating(spec);
   linux::make_mounts_private();
-  auto sent = prepare_sent(spec);
+  prepare_sent(spec, sent);
   const RootFd root = mount_overlay(spec);
   const Fd proc = mount_proc(root);
   auto terminal = mount_devices(root, spec);

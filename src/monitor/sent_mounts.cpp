@@ -38,6 +38,12 @@ Fd overlay_on(const Fd& tree, const SentTree& sent) {
   return linux::new_overlay(directories, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
 }
 
+// A part of what the mount's source names: found inside of it, whoever changes it meanwhile.
+Fd part_of(const Mount& mount) {
+  const linux::RootFd root = linux::RootFd::open(mount.source);
+  return linux::clone_tree(root.open(mount.tree->inside, O_PATH).get(), mount.recursive);
+}
+
 Fd tree_of(const LaunchSpec& spec, const SentTree& sent) {
   Fd tree = descriptor_of(sent.number);
   const bool overlay = !sent.above.empty() || !sent.upper.empty();
@@ -79,15 +85,24 @@ Fd file_of(const LaunchSpec& spec, const SentContent& sent) {
 
 }  // namespace
 
-std::vector<Fd> prepare_sent(const LaunchSpec& spec) {
-  std::vector<Fd> prepared(spec.mounts.size());
+std::vector<Fd> copy_propagating(const LaunchSpec& spec) {
+  std::vector<Fd> copies(spec.mounts.size());
+  for (std::size_t i = 0; i < copies.size(); ++i) {
+    const Mount& mount = spec.mounts[i];
+    if (mount.propagation != MS_SHARED && mount.propagation != MS_SLAVE) continue;
+    const base::Context context("mount on " + mount.target);
+    copies[i] = linux::clone_tree(linux::open_file(mount.source, O_PATH).get(), mount.recursive);
+  }
+  return copies;
+}
+
+void prepare_sent(const LaunchSpec& spec, std::vector<Fd>& prepared) {
   for (std::size_t i = 0; i < prepared.size(); ++i) {
     const Mount& mount = spec.mounts[i];
     const base::Context context("mount on " + mount.target);
-    if (mount.tree) prepared[i] = tree_of(spec, *mount.tree);
+    if (mount.tree) prepared[i] = mount.tree->number < 0 ? part_of(mount) : tree_of(spec, *mount.tree);
     if (mount.content) prepared[i] = file_of(spec, *mount.content);
   }
-  return prepared;
 }
 
 Process with_sent_environment(const LaunchSpec& spec) {

@@ -151,15 +151,20 @@ std::string short_form(const LongPort& port) {
 
 // The long form is spelled as a --mount and read by its parser.
 struct LongVolume {
-  std::string type, source, target, propagation, size;
-  bool read_only = false;
+  std::string type, source, target, propagation, size, mode, subpath, recursive;
+  bool read_only = false, no_copy = false;
 };
-constexpr std::array bind_keys{Key<LongVolume>{"propagation", into<&LongVolume::propagation, text>}};
-constexpr std::array<std::string_view, 3> bind_later{"create_host_path", "recursive", "selinux"};
+constexpr std::array bind_keys{Key<LongVolume>{"propagation", into<&LongVolume::propagation, text>},
+                               Key<LongVolume>{"recursive", into<&LongVolume::recursive, text>}};
+constexpr std::array<std::string_view, 2> bind_later{"create_host_path", "selinux"};
 constexpr Level<LongVolume> bind_level{"'bind'", bind_keys, bind_later};
-constexpr std::array tmpfs_keys{Key<LongVolume>{"size", into<&LongVolume::size, text>}};
-constexpr std::array<std::string_view, 1> tmpfs_later{"mode"};
-constexpr Level<LongVolume> tmpfs_level{"'tmpfs'", tmpfs_keys, tmpfs_later};
+constexpr std::array tmpfs_keys{Key<LongVolume>{"size", into<&LongVolume::size, text>},
+                                Key<LongVolume>{"mode", into<&LongVolume::mode, text>}};
+constexpr Level<LongVolume> tmpfs_level{"'tmpfs'", tmpfs_keys, {}};
+constexpr std::array named_keys{Key<LongVolume>{"nocopy", into<&LongVolume::no_copy, boolean>},
+                                Key<LongVolume>{"subpath", into<&LongVolume::subpath, text>}};
+constexpr std::array<std::string_view, 1> named_later{"labels"};
+constexpr Level<LongVolume> named_level{"'volume'", named_keys, named_later};
 
 constexpr std::array volume_keys{
     Key<LongVolume>{"type", into<&LongVolume::type, text>},
@@ -170,9 +175,18 @@ constexpr std::array volume_keys{
                     [](ComposeReader& in, const YamlNode& node, LongVolume& to) { in.read(node, bind_level, to); }},
     Key<LongVolume>{"tmpfs",
                     [](ComposeReader& in, const YamlNode& node, LongVolume& to) { in.read(node, tmpfs_level, to); }},
+    Key<LongVolume>{"volume",
+                    [](ComposeReader& in, const YamlNode& node, LongVolume& to) { in.read(node, named_level, to); }},
 };
-constexpr std::array<std::string_view, 3> volume_later{"consistency", "volume", "image"};
+constexpr std::array<std::string_view, 2> volume_later{"consistency", "image"};
 constexpr Level<LongVolume> volume_level{"a volume", volume_keys, volume_later};
+
+bool is_recursive(const std::string& word) {
+  if (word == "disabled") return false;
+  if (!word.empty() && word != "enabled" && word != "readonly")
+    throw base::Error("bind.recursive is enabled, disabled or readonly, not " + show(word));
+  return true;
+}
 
 VolumeMount checked(const LongVolume& written) {
   VolumeMount mount;
@@ -180,6 +194,10 @@ VolumeMount checked(const LongVolume& written) {
   mount.target = written.target;
   mount.read_only = written.read_only;
   mount.propagation = written.propagation;
+  mount.subpath = written.subpath;
+  mount.copy = !written.no_copy;
+  mount.recursive = is_recursive(written.recursive);
+  if (!written.mode.empty()) mount.mode = parse_mode(written.mode);
   if (written.type == "bind")
     mount.kind = VolumeKind::bind;
   else if (written.type == "tmpfs")

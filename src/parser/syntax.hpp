@@ -80,11 +80,18 @@ struct VolumeMount {
   bool read_only = false;
   std::int64_t size = 0;    // tmpfs: bytes, 0 default
   std::int64_t inodes = 0;  // tmpfs
+  unsigned mode = 01777;    // tmpfs
+  bool allow_exec = false;  // tmpfs
   std::string propagation;  // "rprivate" when empty
+  std::string subpath;      // named, anonymous
+  bool recursive = true;    // bind
+  bool copy = true;         // named, anonymous: an empty one takes the image's content
+  bool relabel = false;     // z or Z was said, which means something with SELinux alone
 };
 VolumeMount parse_volume(std::string_view text);  // -v and compose's short form
 VolumeMount parse_mount(std::string_view text);   // --mount type=bind,source=…,target=…,readonly
-VolumeMount parse_tmpfs(std::string_view text);   // "/path:size=64m,nr_inodes=1k"
+VolumeMount parse_tmpfs(std::string_view text);   // "/path:size=64m,nr_inodes=1k,mode=1770,exec"
+unsigned parse_mode(std::string_view text);       // "1770", octal
 // What the three check of a whole mount: its paths, its name, a source where one is needed and none where not.
 void check_mount(const VolumeMount& mount);
 

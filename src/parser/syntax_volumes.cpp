@@ -47,15 +47,28 @@ void check_propagation(const std::string& text, std::string_view what) {
                       "; expected rprivate, private, rslave, slave, rshared or shared");
 }
 
+// What docker takes for hosts that are virtual machines of another system, and what is so anyway.
+bool says_nothing(const std::string& option) {
+  return option == "rw" || option == "consistent" || option == "cached" || option == "delegated" || option == "rbind";
+}
+
 void apply_volume_option(VolumeMount& mount, const std::string& option, std::string_view what) {
+  const bool bind = mount.kind == VolumeKind::bind;
   if (option == "ro")
     mount.read_only = true;
-  else if (is_propagation(option) && mount.kind == VolumeKind::bind)
+  else if (is_propagation(option) && bind)
     mount.propagation = option;
+  else if (is_propagation(option))
+    throw base::Error(show(what) + ": only a bind mount has a propagation");
+  else if (option == "nocopy" && !bind)
+    mount.copy = false;
   else if (option == "z" || option == "Z")
-    throw base::Error(show(what) + ": option " + show(option) + " is not supported yet");
-  else if (option != "rw")
-    throw base::Error(show(what) + ": unknown option " + show(option) + "; expected ro or rw");
+    mount.relabel = true;
+  else if (option == "U")
+    throw base::Error(show(what) + ": option 'U' is not supported: change the owner of what is mounted yourself");
+  else if (!says_nothing(option))
+    throw base::Error(show(what) + ": unknown option " + show(option) +
+                      "; expected ro, rw, nocopy, z, Z, or of a bind mount rprivate, rslave, rshared …");
 }
 
 std::int64_t size_of(const std::string& value, std::string_view what) {
@@ -64,7 +77,38 @@ std::int64_t size_of(const std::string& value, std::string_view what) {
   return *size;
 }
 
+void apply_tmpfs_option(VolumeMount& mount, const std::string& option, std::string_view what) {
+  const auto equals = option.find('=');
+  const std::string name = option.substr(0, equals);
+  const std::string value = equals == std::string::npos ? "" : option.substr(equals + 1);
+  if (name == "size")
+    mount.size = size_of(value, what);
+  else if (name == "nr_inodes")
+    mount.inodes = size_of(value, what);
+  else if (name == "mode")
+    mount.mode = parse_mode(value);
+  else if (option == "ro")
+    mount.read_only = true;
+  else if (option == "exec" || option == "noexec")
+    mount.allow_exec = option == "exec";
+  else if (option == "suid" || option == "dev")
+    throw base::Error(show(what) + ": a tmpfs has neither set-user-ID programs nor devices: " + show(option));
+  else if (option != "rw" && option != "nosuid" && option != "nodev")
+    throw base::Error(show(what) + ": unknown option " + show(option) +
+                      "; expected size=, nr_inodes=, mode=, exec, noexec, ro or rw");
+}
+
 }  // namespace
+
+unsigned parse_mode(std::string_view text) {
+  constexpr std::size_t digits = 5;
+  if (text.empty() || text.size() > digits || text.find_first_not_of("01234567") != std::string_view::npos)
+    throw base::Error("expected a mode of octal digits such as 1770, not " + show(text));
+  unsigned mode = 0;
+  for (const char c : text) mode = mode * 8 + static_cast<unsigned>(c - '0');
+  if (mode > 07777) throw base::Error("expected a mode of at most 7777, not " + show(text));
+  return mode;
+}
 
 VolumeMount parse_volume(std::string_view text) {
   VolumeMount mount;
@@ -89,19 +133,7 @@ VolumeMount parse_tmpfs(std::string_view text) {
   mount.target = text.substr(0, colon);
   check_target(mount.target, text);
   if (colon == std::string_view::npos) return mount;
-  for (const auto& option : base::split(text.substr(colon + 1), ',')) {
-    const auto equals = option.find('=');
-    const std::string name = option.substr(0, equals);
-    const std::string value = equals == std::string::npos ? "" : option.substr(equals + 1);
-    if (name == "size")
-      mount.size = size_of(value, text);
-    else if (name == "nr_inodes")
-      mount.inodes = size_of(value, text);
-    else if (option == "ro")
-      mount.read_only = true;
-    else if (option != "rw")
-      throw base::Error(show(text) + ": unknown option " + show(option) + "; expected size=, nr_inodes=, ro or rw");
-  }
+  for (const auto& option : base::split(text.substr(colon + 1), ',')) apply_tmpfs_option(mount, option, text);
   return mount;
 }
 
@@ -120,9 +152,47 @@ VolumeKind mount_kind(const std::string& type, std::string_view what) {
   throw base::Error(show(what) + ": unknown type " + show(type) + "; expected bind, volume or tmpfs");
 }
 
+// docker's modes of what is mounted below a bind: "ro" is recursive here in any case.
+bool is_recursive(const std::string& value, std::string_view what) {
+  if (value == "disabled") return false;
+  if (value == "writable")
+    throw base::Error(show(what) +
+                      ": bind-recursive=writable is not supported: read-only means all that is mounted below");
+  if (value != "enabled" && value != "readonly")
+    throw base::Error(show(what) + ": expected bind-recursive=enabled, disabled or readonly, not " + show(value));
+  return true;
+}
+
+// True when the field is one of a kind.
+bool apply_kind_field(VolumeMount& mount, const std::string& name, const std::string& value, std::string_view what) {
+  if (name == "tmpfs-size")
+    mount.size = size_of(value, what);
+  else if (name == "tmpfs-inodes")
+    mount.inodes = size_of(value, what);
+  else if (name == "tmpfs-mode")
+    mount.mode = parse_mode(value);
+  else if (name == "tmpfs-exec")
+    mount.allow_exec = switched_on(value, what);
+  else if (name == "bind-propagation")
+    mount.propagation = value;
+  else if (name == "bind-nonrecursive")
+    mount.recursive = !switched_on(value, what);
+  else if (name == "bind-recursive")
+    mount.recursive = is_recursive(value, what);
+  else if (name == "volume-nocopy")
+    mount.copy = !switched_on(value, what);
+  else if (name == "volume-subpath")
+    mount.subpath = value;
+  else
+    return false;
+  return true;
+}
+
 void apply_mount_field(VolumeMount& mount, const std::string& name, const std::string& value, std::string_view what) {
-  static const std::vector<std::string> names = {"type",       "source",       "target",          "readonly",
-                                                 "tmpfs-size", "tmpfs-inodes", "bind-propagation"};
+  static const std::vector<std::string> names = {
+      "type",       "source",     "target",           "readonly",       "tmpfs-size",    "tmpfs-inodes",
+      "tmpfs-mode", "tmpfs-exec", "bind-propagation", "bind-recursive", "volume-nocopy", "volume-subpath"};
+  if (apply_kind_field(mount, name, value, what)) return;
   if (name == "type")
     mount.kind = mount_kind(value, what);
   else if (name == "source" || name == "src")
@@ -131,14 +201,19 @@ void apply_mount_field(VolumeMount& mount, const std::string& name, const std::s
     mount.target = value;
   else if (name == "readonly" || name == "ro")
     mount.read_only = switched_on(value, what);
-  else if (name == "tmpfs-size")
-    mount.size = size_of(value, what);
-  else if (name == "tmpfs-inodes")
-    mount.inodes = size_of(value, what);
-  else if (name == "bind-propagation")
-    mount.propagation = value;
-  else
+  else if (name == "volume-driver" && value != "local")
+    throw base::Error(show(what) + ": there is no volume driver " + show(value) + ", only local");
+  else if (name == "volume-opt" || name == "volume-label")
+    throw base::Error(show(what) + ": " + name + " is not supported: make the volume first (conductor volume create)");
+  else if (name != "consistency" && name != "volume-driver")
     throw base::Error(show(what) + ": unknown field " + show(name) + base::did_you_mean(name, names));
+}
+
+// Relative, and with no "..": it is resolved in the volume, but what it means is to be seen.
+void check_subpath(const std::string& subpath, std::string_view what) {
+  const auto parts = base::split(subpath, '/');
+  if (subpath.starts_with('/') || std::find(parts.begin(), parts.end(), "..") != parts.end())
+    throw base::Error(show(what) + ": the subpath " + show(subpath) + " must be relative to the volume, without '..'");
 }
 
 }  // namespace
@@ -155,7 +230,14 @@ void check_mount(const VolumeMount& mount) {
     if (mount.kind != VolumeKind::bind) throw base::Error(show(what) + ": only a bind mount has a propagation");
     check_propagation(mount.propagation, what);
   }
-  if (mount.size != 0 && mount.kind != VolumeKind::tmpfs) throw base::Error(show(what) + ": only a tmpfs has a size");
+  const bool tmpfs = mount.kind == VolumeKind::tmpfs, bind = mount.kind == VolumeKind::bind;
+  if (!tmpfs && (mount.size != 0 || mount.inodes != 0)) throw base::Error(show(what) + ": only a tmpfs has a size");
+  if (!tmpfs && (mount.mode != VolumeMount().mode || mount.allow_exec))
+    throw base::Error(show(what) + ": only a tmpfs has a mode, or needs a word for executing");
+  if (!bind && !mount.recursive) throw base::Error(show(what) + ": only a bind mount is recursive or not");
+  if ((bind || tmpfs) && (!mount.copy || !mount.subpath.empty()))
+    throw base::Error(show(what) + ": only a volume takes content, or has a subpath");
+  check_subpath(mount.subpath, what);
 }
 
 VolumeMount parse_mount(std::string_view text) {

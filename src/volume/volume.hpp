@@ -16,18 +16,22 @@ struct Volume {
   std::string name;
   std::int64_t created = 0;  // unix nanoseconds
   std::map<std::string, std::string> labels;
-  bool filled = false;  // has had its first use: takes no content of an image any more
+  bool filled = false;        // has had its first use: takes no content of an image any more
+  std::int64_t size = 0;      // bytes it may take; 0: no bound
+  std::uint32_t project = 0;  // of its quota; with a size
 };
 template <base::Is<Volume> S, class V>
 void fields(S& s, V&& v) {
   v("name", s.name), v("created", s.created), v("labels", s.labels), v("filled", s.filled);
+  v("size", s.size), v("project", s.project);
 }
 
 class Volumes {
  public:
   explicit Volumes(store::Locations locations);
-  // Makes it, or returns the one that is there. Throws Error for a bad name.
-  Volume create(const std::string& name, const std::map<std::string, std::string>& labels = {});
+  // Makes it, or returns the one that is there. Throws Error for a bad name, for a `size` (bytes; 0: no bound) that the
+  // one there does not have, and where the file system cannot bound it. A subvolume where the store lies on btrfs.
+  Volume create(const std::string& name, const std::map<std::string, std::string>& labels = {}, std::int64_t size = 0);
   std::optional<Volume> find(const std::string& name) const;
   std::vector<Volume> list() const;
   // `in_use` names containers that mount it; refused while there are any. False when absent.
@@ -40,6 +44,7 @@ class Volumes {
 
  private:
   std::string directory_of(const std::string& name) const { return locations_.volumes() + "/" + name; }
+  void forget_bound(const std::string& name) const;
   void take_content(const std::string& name, const std::vector<std::string>& lower, const std::string& target);
 
   store::Locations locations_;

@@ -3,6 +3,7 @@
 #include "base/log.hpp"
 #include "base/text.hpp"
 #include "base/units.hpp"
+#include "linux/disk_quota.hpp"
 #include "linux/mount.hpp"
 #include "linux/root_fd.hpp"
 #include "store/lock.hpp"
@@ -16,6 +17,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 
 namespace conductor::volume {
 namespace {
@@ -37,11 +39,42 @@ void make_data_directory(const std::string& path) {
   if (chmod(path.c_str(), data_mode) != 0) throw Error::from_errno("cannot set the mode of " + path);
 }
 
+// Where the content of a volume lies, empty and bounded as it is to be.
+void make_data(const std::string& parent, const Volume& volume) {
+  const linux::Fd directory = linux::open_file(parent, O_RDONLY | O_DIRECTORY);
+  const std::string path = parent + "/data";
+  if (linux::is_on_btrfs(directory)) {
+    linux::make_subvolume(directory, "data");
+    if (chmod(path.c_str(), data_mode) != 0) throw Error::from_errno("cannot set the mode of " + path);
+  } else {
+    make_data_directory(path);
+  }
+  if (volume.size > 0)
+    linux::limit_directory(linux::open_file(path, O_RDONLY | O_DIRECTORY), volume.project, volume.size);
+}
+
+// Numbers below are for people.
+std::uint32_t new_project() {
+  constexpr std::uint32_t first = 1U << 24U;
+  constexpr int digits = 7;
+  return first + static_cast<std::uint32_t>(std::stoul(store::new_id().substr(0, digits), nullptr, 16));
+}
+
 // False when `to` is a directory that holds something.
 bool rename_unless_filled(const std::string& from, const std::string& to) {
   if (rename(from.c_str(), to.c_str()) == 0) return true;
   if (errno == ENOTEMPTY || errno == EEXIST) return false;
   throw Error::from_errno("cannot rename " + from + " to " + to);
+}
+
+// A subvolume cannot be put over another one, but in exchange for it; what was there goes with `from`.
+void replace_empty(const std::string& from, const std::string& to) {
+  if (!linux::is_subvolume(linux::open_file(to, O_RDONLY | O_DIRECTORY))) {
+    rename_unless_filled(from, to);
+    return;
+  }
+  if (renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_EXCHANGE) != 0)
+    throw Error::from_errno("cannot exchange " + from + " and " + to);
 }
 
 // The image's tree as a container sees it.
@@ -57,6 +90,13 @@ std::optional<linux::Fd> open_directory(const linux::RootFd& root, const std::st
   return std::nullopt;
 }
 
+const Volume& as_wanted(const Volume& there, std::int64_t size) {
+  if (size > 0 && size != there.size)
+    throw Error("volume " + there.name + " is there with " +
+                (there.size > 0 ? "another size: " + base::format_size(there.size) : "no size"));
+  return there;
+}
+
 bool is_empty(const std::string& directory) { return linux::RootFd::open(directory).list(".").empty(); }
 
 void sync_file_system(const linux::Fd& directory) {
@@ -67,19 +107,24 @@ void sync_file_system(const linux::Fd& directory) {
 
 Volumes::Volumes(store::Locations locations) : locations_(std::move(locations)) {}
 
-Volume Volumes::create(const std::string& name, const std::map<std::string, std::string>& labels) {
+Volume Volumes::create(const std::string& name, const std::map<std::string, std::string>& labels, std::int64_t size) {
   store::require_valid_name("volume", name);
-  if (auto volume = find(name)) return *volume;
+  if (auto volume = find(name)) return as_wanted(*volume, size);
   const base::Context context("creating volume " + name);
   const store::TemporaryTree stage(locations_.temporary());
   const std::string staged = stage.path() + "/volume";
-  const Volume volume{.name = name, .created = base::now_unix_ns(), .labels = labels};
+  Volume volume;
+  volume.name = name;
+  volume.created = base::now_unix_ns();
+  volume.labels = labels;
+  volume.size = size;
+  if (size > 0) volume.project = new_project();
   store::make_directory(staged);
-  make_data_directory(staged + "/data");
+  make_data(staged, volume);
   store::write_record(record_in(staged), volume);
   const bool made = rename_unless_filled(staged, directory_of(name));
   sync_directory(locations_.volumes());
-  return made ? volume : find(name).value_or(volume);  // another command was faster
+  return made ? volume : as_wanted(find(name).value_or(volume), size);  // another command was faster
 }
 
 std::optional<Volume> Volumes::find(const std::string& name) const {
@@ -107,6 +152,7 @@ bool Volumes::remove(const std::string& name, const std::vector<std::string>& in
     throw Error("volume " + name + " is used by container " + base::join(in_use, ", "))
         .with_hint("remove the container first");
   const base::Context context("removing volume " + name);
+  forget_bound(name);
   const store::TemporaryTree grave(locations_.temporary());
   if (rename(directory.c_str(), (grave.path() + "/volume").c_str()) != 0) {
     if (errno == ENOENT) return false;
@@ -114,6 +160,16 @@ bool Volumes::remove(const std::string& name, const std::vector<std::string>& in
   }
   sync_directory(locations_.volumes());
   return true;
+}
+
+void Volumes::forget_bound(const std::string& name) const {
+  try {
+    const auto volume = find(name);
+    if (volume && volume->size > 0)
+      linux::forget_limit(linux::open_file(data_directory(name), O_RDONLY | O_DIRECTORY), volume->project);
+  } catch (const Error& e) {
+    base::log(base::LogLevel::warning, e.message());  // no reason to keep the volume
+  }
 }
 
 std::string Volumes::data_directory(const std::string& name) const { return directory_of(name) + "/data"; }
@@ -139,11 +195,11 @@ void Volumes::take_content(const std::string& name, const std::vector<std::strin
   if (!source) return;
   const store::TemporaryTree stage(locations_.temporary());
   const std::string staged = stage.path() + "/data";
-  make_data_directory(staged);
+  make_data(stage.path(), *find(name));
   const linux::Fd copy = linux::open_file(staged, O_RDONLY | O_DIRECTORY);
   copy_tree(*source, copy);
   sync_file_system(copy);
-  rename_unless_filled(staged, data_directory(name));
+  replace_empty(staged, data_directory(name));
   sync_directory(directory_of(name));
 }
 

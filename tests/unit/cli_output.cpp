@@ -46,7 +46,7 @@ TEST_CASE("lists: JSON, templates and tables of chosen fields") {
         "1: b\t{\"a\":\"b\"}\n");
   CHECK(cli::render_list(columns, {rows().front()}, "table {{.Names}}\\t{{.ID}}") == "NAMES       ID\nlong name   1\n");
   CHECK_THROWS_WITH(cli::render_list(columns, rows(), "{{.Name}}"), Contains("did you mean 'Names'"));
-  CHECK_THROWS_WITH(cli::render_list(columns, rows(), "{{index . 0}}"), Contains("not supported"));
+  CHECK_THROWS_WITH(cli::render_list(columns, rows(), "{{idx .}}"), Contains("no function 'idx'"));
   CHECK_THROWS_WITH(cli::render_list(columns, rows(), "{{.ID"), Contains("without"));
 }
 

@@ -78,8 +78,8 @@ TEST_CASE("volumes") {
   CHECK(show(parse_volume("~/x:/in:ro,rshared")) == "bind ~/x /in ro rshared");
   CHECK(show(parse_volume("name:/in:rw")) == "named name /in");
   CHECK(show(parse_volume("/in")) == "anonymous  /in");
-  for (const char* bad :
-       {"", "x", "a:b", ":/x", "a:/", "a b:/x", "-a:/x", "a/b:/x", "/a:/b:c", "/a:/b:ro:rw", "n:/b:rshared", "/a:/b:Z"})
+  for (const char* bad : {"", "x", "a:b", ":/x", "a:/", "a b:/x", "-a:/x", "a/b:/x", "/a:/b:c", "/a:/b:ro:rw",
+                          "n:/b:rshared", "/a:/b:U", "/a:/b:nocopy"})
     CHECK_THROWS_AS(parse_volume(bad), conductor::base::Error);
 }
 
@@ -91,14 +91,30 @@ TEST_CASE("mounts and tmpfs") {
   CHECK(show(parse_mount("type=tmpfs,target=/t,tmpfs-size=1m,tmpfs-inodes=10")) == "tmpfs  /t 1048576 i10");
   CHECK(show(parse_tmpfs("/t")) == "tmpfs  /t");
   CHECK(show(parse_tmpfs("/t:size=64m,nr_inodes=1k,ro")) == "tmpfs  /t ro 67108864 i1024");
+  const auto tmpfs = parse_tmpfs("/t:mode=0750,exec,nosuid,nodev");
+  CHECK(tmpfs.mode == 0750);
+  CHECK(tmpfs.allow_exec);
+  const auto part = parse_mount("source=v,target=/b,volume-subpath=a/b,volume-nocopy,volume-driver=local");
+  CHECK(part.subpath == "a/b");
+  CHECK_FALSE(part.copy);
+  CHECK_FALSE(parse_volume("name:/in:nocopy").copy);
+  CHECK(parse_volume("/a:/b:z,ro").relabel);
+  CHECK_FALSE(parse_mount("type=bind,source=/a,target=/b,bind-recursive=disabled").recursive);
+  CHECK(parse_mount("type=tmpfs,target=/t,tmpfs-mode=1700,tmpfs-exec").mode == 01700);
+  CHECK_THAT(failure(parse_mount, "source=v,target=/b,volume-driver=nfs"), Contains("no volume driver 'nfs'"));
+  CHECK_THAT(failure(parse_mount, "source=v,target=/b,volume-subpath=../x"), Contains("without '..'"));
+  CHECK_THAT(failure(parse_tmpfs, "/t:suid"), Contains("neither set-user-ID"));
   CHECK_THAT(failure(parse_mount, "type=bind,sorce=/a,target=/b"), Contains("did you mean 'source'"));
   for (const char* bad :
        {"", "type=bind,target=/b", "type=tmpfs,source=/a,target=/b", "type=npipe,target=/b", "target=b",
         "type=bind,source=/a", "source=v,target=/b,bind-propagation=shared",
         "type=bind,source=/a,target=/b,bind-propagation=x", "type=bind,source=/a,target=/b,tmpfs-size=1",
-        "type=tmpfs,target=/t,tmpfs-size=x", "source=v,target=/b,ro=maybe"})
+        "type=tmpfs,target=/t,tmpfs-size=x", "source=v,target=/b,ro=maybe", "type=tmpfs,target=/t,tmpfs-mode=8",
+        "type=tmpfs,target=/t,volume-nocopy", "type=bind,source=/a,target=/b,volume-subpath=x",
+        "source=v,target=/b,bind-nonrecursive", "source=v,target=/b,tmpfs-mode=700", "source=v,target=/b,volume-opt=x",
+        "type=bind,source=/a,target=/b,bind-recursive=writable", "source=v,target=/b,volume-subpath=/x"})
     CHECK_THROWS_AS(parse_mount(bad), conductor::base::Error);
-  for (const char* bad : {"", "t", "/t:", "/t:size", "/t:mode=1"})
+  for (const char* bad : {"", "t", "/t:", "/t:size", "/t:mode=9", "/t:mode=", "/t:dev"})
     CHECK_THROWS_AS(parse_tmpfs(bad), conductor::base::Error);
 }
 
