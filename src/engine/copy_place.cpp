@@ -9,8 +9,8 @@
 #include <array>
 #include <cerrno>
 #include <climits>
-#include <filesystem>
 #include <optional>
+#include <vector>
 
 namespace conductor::engine {
 
@@ -44,6 +44,16 @@ std::optional<Split> split_path(const std::string& path) {
   split.name = slash == std::string::npos ? clean : clean.substr(slash + 1);
   if (split.name.empty() || split.name == "." || split.name == "..") return std::nullopt;
   return split;
+}
+
+// What the path ends in once "." and ".." are worked out; empty for the root.
+std::string name_of(const std::string& path) {
+  std::vector<std::string> names;
+  for (auto& name : base::split(path, '/')) {
+    if (name == ".." && !names.empty()) names.pop_back();
+    if (!name.empty() && name != "." && name != "..") names.push_back(std::move(name));
+  }
+  return names.empty() ? "" : names.back();
 }
 
 std::string link_text(const Fd& link) {
@@ -96,8 +106,7 @@ CopySource find_source(const linux::RootFd& root, const std::string& path, bool 
   source.file = std::move(*file);
   source.status = status_of(source.file);
   if (directory && !S_ISDIR(source.status.st_mode)) throw Error(quoted(shown) + " is not a directory");
-  source.name = std::filesystem::path("/" + without_slashes(path)).lexically_normal().filename();
-  if (source.name == ".") source.name.clear();
+  source.name = name_of(path);
   if (source.name.empty()) source.content = true;  // the root has no name to go by
   return source;
 }

@@ -11,7 +11,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <filesystem>
+#include <array>
+#include <climits>
 
 namespace conductor::engine {
 
@@ -42,7 +43,9 @@ Side inside_of(const ContainerTree& tree, const Container& container, const std:
 
 std::string absolute(const std::string& path) {
   if (path.starts_with('/')) return path;
-  return std::filesystem::current_path().string() + "/" + path;
+  std::array<char, PATH_MAX> directory{};
+  if (getcwd(directory.data(), directory.size()) == nullptr) throw Error::from_errno("cannot tell the current folder");
+  return std::string(directory.data()) + "/" + path;
 }
 
 volume::CopyRules rules_of(const CopyOptions& options, volume::Owner owner) {

@@ -1,5 +1,6 @@
 // cp and export of containers, running and not.
 #include "base/error.hpp"
+#include "engine/changes.hpp"
 #include "engine/files.hpp"
 #include "engine_rig.hpp"
 #include "linux/process.hpp"
@@ -269,4 +270,88 @@ TEST_CASE("cp: no name that a container exchanges meanwhile leads outside") {
   CHECK(came_out > 0);
   CHECK(std::filesystem::is_directory(host + "/secret/sub"));
   CHECK(std::distance(std::filesystem::recursive_directory_iterator(host + "/secret"), {}) == 3);
+}
+
+// --- diff, commit and export
+// --------------------------------------------------------------------------------------------------------------
+
+TEST_CASE("diff: what a container has added, changed and removed, and no places of mounts") {
+  NEEDS_MACHINE();
+  EngineRig rig;
+  auto config = rig.shell("echo x > /new; mkdir -p /tree/sub; rm /bin/wc; echo more >> /data/from-image");
+  engine::MountConfig tmpfs;
+  tmpfs.kind = engine::MountKind::tmpfs;
+  tmpfs.target = "/made/for/mount";
+  config.mounts = {tmpfs};
+  const auto container = rig.create(config);
+  CHECK(engine::changes_of(rig.engine(), container).empty());
+  rig.run_to_end(container.id);
+  std::string text;
+  for (const auto& change : engine::changes_of(rig.engine(), container))
+    text += std::string(change.kind == engine::ChangeKind::added     ? "A"
+                        : change.kind == engine::ChangeKind::changed ? "C"
+                                                                     : "D") +
+            " " + change.path + "\n";
+  CHECK(text == "C /bin\nD /bin/wc\nC /data/from-image\nA /new\nA /tree\nA /tree/sub\n");
+}
+
+TEST_CASE("commit: an image with what was changed and what it was started with; the container goes on") {
+  NEEDS_MACHINE();
+  EngineRig rig;
+  auto config = rig.shell("echo kept > /kept; rm /bin/wc; touch /ready; sleep 1000");
+  config.environment = {"COLOUR=green"};
+  config.mounts.emplace_back();
+  config.mounts.back().kind = engine::MountKind::tmpfs;
+  config.mounts.back().target = "/scratch";
+  const auto container = rig.create(config);
+  auto& engine = rig.engine();
+  engine.start(container.id);
+  REQUIRE(rig.exec(container.id, {"sh", "-c", "until test -f /ready; do :; done; echo no > /scratch/x"}).code == 0);
+  engine::Commit wanted{.author = "someone", .message = "kept it", .pause = true, .change = [](image::Config& made) {
+                          made.cmd = std::vector<std::string>{"cat", "/kept"};
+                          made.entrypoint.reset();
+                        }};
+  const auto image = engine::commit(engine, container, wanted, {image::parse_reference("kept:1")});
+  CHECK(image.author == "someone");
+  CHECK(image.history.back().comment == "kept it");
+  CHECK(image.layers.size() == container.layers.size() + 1);
+  CHECK(rig.exec(container.id, {"echo", "goes on"}).output == "goes on\n");
+  auto next = rig.config({});
+  next.image = "kept:1";
+  CHECK(rig.run(next).output == "kept\n");
+  next.command = {"sh", "-c", "echo $COLOUR; test -e /bin/wc || echo gone; ls /scratch"};
+  CHECK_THAT(rig.run(next).output, Contains("green\ngone\n") && !Contains("x\n"));
+}
+
+TEST_CASE("export: the root file system as an archive, without what is mounted on it") {
+  NEEDS_MACHINE();
+  setenv("CONDUCTOR_TRANSFER", CONDUCTOR_TRANSFER, 1);
+  EngineRig rig;
+  const bool running = GENERATE(true, false);
+  const test::TemporaryDirectory home;
+  write_text(home.path() + "/outside", "of the host");
+  auto config = sleeper(rig);
+  config.mounts.emplace_back();
+  config.mounts.back().kind = engine::MountKind::bind;
+  config.mounts.back().source = home.path();
+  config.mounts.back().target = "/bound";
+  const auto container = box(rig, running, config);
+  auto& engine = rig.engine();
+  const auto save = [&](const std::string& name, const auto& write) {
+    const auto file = linux::open_file(home.path() + name, O_RDWR | O_CREAT | O_TRUNC, 0600);
+    write(file.get());
+    return linux::open_file(home.path() + name, O_RDONLY);
+  };
+  const auto whole = save("/whole.tar", [&](int to) { engine::export_tree(engine, container, to); });
+  const auto part = save("/part.tar", [&](int to) { engine::archive_out(engine, container, "/data", {}, to); });
+  const auto other = box(rig, running, sleeper(rig));
+  engine::archive_in(engine, other, part.get(), "/bin");
+  engine::copy_out(engine, other, "/bin/data/from-image", home.path() + "/back", {});
+  CHECK(content_of(home.path() + "/back") == "made with the image\n");
+  engine::archive_in(engine, other, whole.get(), "/data");
+  engine::copy_out(engine, other, "/data/.", home.path() + "/all", {});
+  CHECK(content_of(home.path() + "/all/data/from-image") == "made with the image\n");
+  CHECK_FALSE(std::filesystem::exists(home.path() + "/all/bound/outside"));
+  CHECK((!std::filesystem::exists(home.path() + "/all/proc") || std::filesystem::is_empty(home.path() + "/all/proc")));
+  CHECK_THROWS_WITH(engine::archive_in(engine, other, whole.get(), "/none"), Contains("there is no directory"));
 }

@@ -108,6 +108,13 @@ std::int64_t room_in(const std::string& directory, std::int64_t most) {
   return written;
 }
 
+store::Locations store_on(const Disk& disk, const std::string& home) {
+  auto locations = store::Locations::choose(disk.path() + "/store", home + "/state");
+  for (const auto& directory : {locations.temporary(), locations.volumes(), locations.locks()})
+    store::make_directory(directory);
+  return locations;
+}
+
 const FileSystem ext4{"/sbin/mkfs.ext4", "ext4", "prjquota", {"-q", "-O", "quota,project", "-E", "quotatype=prjquota"}};
 const FileSystem xfs{"/sbin/mkfs.xfs", "xfs", "prjquota", {"-q"}};
 const FileSystem btrfs{"/sbin/mkfs.btrfs", "btrfs", "", {"-q"}};
@@ -120,7 +127,7 @@ TEST_CASE("volumes: what one may take is bounded, and the next of its name is fr
   const test::TemporaryDirectory home;
   const Disk disk(wanted, home.path());
   if (!disk.why_not.empty()) SKIP_TEST(disk.why_not);
-  volume::Volumes volumes(store::Locations::choose(disk.path() + "/store", home.path() + "/state"));
+  volume::Volumes volumes(store_on(disk, home.path()));
   CHECK(volumes.create("small", {}, 20 * mebibyte).size == 20 * mebibyte);
   volumes.create("free");
   if (wanted.type != "btrfs") {
@@ -147,7 +154,7 @@ TEST_CASE("volumes: with a size, or as a subvolume, one takes the content of an 
   const test::TemporaryDirectory home;
   const Disk disk(wanted, home.path());
   if (!disk.why_not.empty()) SKIP_TEST(disk.why_not);
-  volume::Volumes volumes(store::Locations::choose(disk.path() + "/store", home.path() + "/state"));
+  volume::Volumes volumes(store_on(disk, home.path()));
   store::make_directory(home.path() + "/layer/data");
   store::write_file_atomically(home.path() + "/layer/data/file", "of the image");
   volumes.create("filled", {}, 20 * mebibyte);
@@ -164,7 +171,7 @@ TEST_CASE("volumes: a size where the file system cannot bound a folder is refuse
   const FileSystem plain{"/sbin/mkfs.ext4", "ext4", "", {"-q"}};
   const Disk disk(plain, home.path());
   if (!disk.why_not.empty()) SKIP_TEST(disk.why_not);
-  volume::Volumes volumes(store::Locations::choose(disk.path() + "/store", home.path() + "/state"));
+  volume::Volumes volumes(store_on(disk, home.path()));
   CHECK_THROWS_WITH(volumes.create("small", {}, mebibyte), Contains("cannot bound"));
   CHECK_FALSE(volumes.find("small").has_value());
 }
