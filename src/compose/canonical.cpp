@@ -227,6 +227,13 @@ void add_limits(Section& section, const parser::Service& written) {
   bytes("shm_size", written.shm_size);
   section.maybe("pids_limit", written.pids_limit);
   section.maybe("cpus", written.cpus);
+  section.maybe("cpu_shares", written.cpu_shares);
+  section.maybe("cpu_period", written.cpu_period);
+  section.maybe("cpu_quota", written.cpu_quota);
+  section.text("cpuset", written.cpuset);
+  section.maybe("mem_swappiness", written.mem_swappiness);
+  if (written.oom_kill_disable) section.put("oom_kill_disable", true);
+  if (written.oom_score_adj != 0) section.put("oom_score_adj", written.oom_score_adj);
   if (written.replicas != 1) section.put("scale", written.replicas);
 }
 

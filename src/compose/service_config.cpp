@@ -73,6 +73,12 @@ linux::CgroupLimits resolve_limits(const parser::Service& service) {
   limits.memory_swap = service.memswap_limit;
   limits.memory_reservation = service.mem_reservation;
   limits.cpus = service.cpus;
+  limits.cpu_shares = service.cpu_shares;
+  limits.cpu_period = service.cpu_period;
+  limits.cpu_quota = service.cpu_quota;
+  if (!service.cpuset.empty()) limits.cpuset = service.cpuset;
+  limits.swappiness = service.mem_swappiness;
+  limits.oom_kill_disable = service.oom_kill_disable;
   limits.pids = service.pids_limit;
   return limits;
 }
@@ -146,6 +152,7 @@ engine::ContainerConfig resolve_config(Resolver& resolver, const parser::Service
   config.cap_drop = service.cap_drop;
   for (const auto& volume : service.volumes) config.mounts.push_back(resolve_mount(resolver, volume));
   config.limits = resolve_limits(service);
+  config.oom_score_adjust = service.oom_score_adj;
   if (service.shm_size) config.shm_size = *service.shm_size;
   resolve_network_mode(resolver, service, config);
   config.endpoint = resolve_endpoint(resolver, service);

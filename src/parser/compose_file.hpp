@@ -113,6 +113,10 @@ struct Service {
   bool read_only = false, privileged = false, tty = false, stdin_open = false, init = false;
   std::optional<std::int64_t> mem_limit, memswap_limit, mem_reservation, pids_limit, shm_size;
   std::optional<double> cpus;
+  std::optional<std::int64_t> cpu_shares, cpu_period, cpu_quota, mem_swappiness;
+  std::string cpuset;
+  int oom_score_adj = 0;
+  bool oom_kill_disable = false;
   int replicas = 1;  // scale, deploy.replicas
   std::map<std::string, std::string> labels;
   std::string stop_signal;

@@ -44,6 +44,16 @@ void read_restart(ComposeReader& reader, const YamlNode& node, Service& service)
   service.restart_retries = static_cast<int>(*retries);
 }
 
+void read_oom_score(ComposeReader& reader, const YamlNode& node, Service& service) {
+  constexpr std::int64_t most = 1000;
+  reader.at_text(node, [&](const std::string& written) {
+    const bool negative = written.starts_with('-');
+    const auto number = base::parse_number(written.substr(negative ? 1 : 0), most);
+    if (!number) return reader.error(node.position, "expected a number from -1000 to 1000");
+    service.oom_score_adj = static_cast<int>(negative ? -*number : *number);
+  });
+}
+
 // --- deploy: what a single machine can honour of it -------------------------------------------------------------
 
 constexpr std::array limit_keys{
@@ -83,7 +93,11 @@ constexpr std::array service_keys{
     Key<Service>{"cap_drop", into<&Service::cap_drop, texts>},
     Key<Service>{"command", into<&Service::command, words>},
     Key<Service>{"container_name", into<&Service::container_name, text>},
+    Key<Service>{"cpu_period", into<&Service::cpu_period, number_or_all>},
+    Key<Service>{"cpu_quota", into<&Service::cpu_quota, number_or_all>},
+    Key<Service>{"cpu_shares", into<&Service::cpu_shares, number_or_all>},
     Key<Service>{"cpus", into<&Service::cpus, decimal>},
+    Key<Service>{"cpuset", into<&Service::cpuset, text>},
     Key<Service>{"depends_on", into<&Service::depends_on, dependencies>},
     Key<Service>{"deploy",
                  [](ComposeReader& in, const YamlNode& node, Service& to) { in.read(node, deploy_level, to); }},
@@ -108,9 +122,12 @@ constexpr std::array service_keys{
     Key<Service>{"mac_address", nullptr, "addresses are routed: there is no segment on which one would be seen"},
     Key<Service>{"mem_limit", into<&Service::mem_limit, size>},
     Key<Service>{"mem_reservation", into<&Service::mem_reservation, size>},
+    Key<Service>{"mem_swappiness", into<&Service::mem_swappiness, number_or_all>},
     Key<Service>{"memswap_limit", into<&Service::memswap_limit, size_or_all>},
     Key<Service>{"network_mode", into<&Service::network_mode, network_mode>},
     Key<Service>{"networks", into<&Service::networks, service_networks>},
+    Key<Service>{"oom_kill_disable", into<&Service::oom_kill_disable, boolean>},
+    Key<Service>{"oom_score_adj", read_oom_score},
     Key<Service>{"peers", read_peers},
     Key<Service>{"pids_limit", into<&Service::pids_limit, number_or_all>},
     Key<Service>{"ports", into<&Service::ports, port_mappings>},
@@ -145,12 +162,8 @@ constexpr auto service_later = std::to_array<std::string_view>({"annotations",
                                                                 "configs",
                                                                 "cpu_count",
                                                                 "cpu_percent",
-                                                                "cpu_period",
-                                                                "cpu_quota",
                                                                 "cpu_rt_period",
                                                                 "cpu_rt_runtime",
-                                                                "cpu_shares",
-                                                                "cpuset",
                                                                 "credential_spec",
                                                                 "develop",
                                                                 "device_cgroup_rules",
@@ -162,10 +175,7 @@ constexpr auto service_later = std::to_array<std::string_view>({"annotations",
                                                                 "isolation",
                                                                 "label_file",
                                                                 "logging",
-                                                                "mem_swappiness",
                                                                 "models",
-                                                                "oom_kill_disable",
-                                                                "oom_score_adj",
                                                                 "pid",
                                                                 "platform",
                                                                 "post_start",

@@ -171,6 +171,11 @@ services:
     image: x
     mem_limit: 64m
     cpus: 0.5
+    cpuset: 0-1
+    cpu_shares: 512
+    mem_swappiness: 10
+    oom_kill_disable: true
+    oom_score_adj: -500
     pids_limit: 20
     restart: on-failure:3
     stop_grace_period: 2s
@@ -180,6 +185,11 @@ services:
   const auto& web = only(project, "web");
   CHECK(web.limits.memory == 64 << 20);
   CHECK(web.limits.cpus == 0.5);
+  CHECK(web.limits.cpuset == "0-1");
+  CHECK(web.limits.cpu_shares == 512);
+  CHECK(web.limits.swappiness == 10);
+  CHECK(web.limits.oom_kill_disable);
+  CHECK(web.oom_score_adjust == -500);
   CHECK(web.limits.pids == 20);
   CHECK(web.restart == monitor::Restart{monitor::RestartPolicy::on_failure, 3});
   CHECK(web.stop_grace == std::chrono::seconds(2));
