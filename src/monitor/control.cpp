@@ -68,6 +68,7 @@ void Control::report(const Report& report) {
 
 void Control::accept_client() {
   Fd client(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+  if (client.get() == starter) client = client.duplicate();  // that number means one who is gone
   if (!client || clients_.size() >= max_clients || !same_user(client.get())) return;
   const int number = client.get();
   loop_.add(number, EPOLLIN, [this, number] { client_message(number); });

@@ -35,6 +35,7 @@ ExecSession::ExecSession(ExecSpec spec) : spec_(std::move(spec)), control_(contr
 }
 
 Fd ExecSession::input_for_process(bool& ours) {
+  if (is_null_device(STDIN_FILENO)) return linux::open_file("/dev/null", O_RDONLY);  // ours may be for writing only
   if (may_be_handed_on(STDIN_FILENO)) return copy(STDIN_FILENO);
   auto pipe = linux::make_pipe();
   input_ = std::make_unique<Relay>(loop_, copy(STDIN_FILENO));
