@@ -1,4 +1,4 @@
-// network create, rm, prune, connect, disconnect and verify; resolved.
+// network create, rm, prune, connect and disconnect; resolved.
 #include "base/error.hpp"
 #include "base/text.hpp"
 #include "base/units.hpp"
@@ -10,6 +10,7 @@
 #include "cli/output.hpp"
 #include "cli/reach_words.hpp"
 #include "linux/ip_address.hpp"
+#include "parser/syntax.hpp"
 
 #include <unistd.h>
 
@@ -28,21 +29,17 @@ void refuse_network_word(const std::string& name) {
 
 // --subnet: one of each family.
 void set_subnet(network::NetworkConfig& network, const std::string& text) {
-  const auto prefix = linux::parse_prefix(text);
-  if (!prefix || text.find('/') == std::string::npos)
-    throw base::Error("option --subnet: '" + base::escape_control(text) + "' is no network such as 10.20.0.0/24")
-        .with_exit_code(base::exit_usage);
+  const auto prefix = [&] {
+    try {
+      return linux::parse_prefix(parser::parse_subnet(text));
+    } catch (const base::Error& e) {
+      throw base::Error("option --subnet: " + e.message()).with_exit_code(base::exit_usage);
+    }
+  }();
   std::string& subnet = prefix->address.v6 ? network.subnet6 : network.subnet;
   if (!subnet.empty())
     throw base::Error("option --subnet: one network of each family, IPv4 and IPv6").with_exit_code(base::exit_usage);
   subnet = linux::to_text(*prefix);
-}
-
-std::vector<network::NetworkConfig> networks_of(engine::Engine& engine, const network::EndpointConfig& endpoint) {
-  std::vector<network::NetworkConfig> networks;
-  for (const auto& membership : endpoint.networks)
-    if (auto network = engine.network().find_network(membership.network)) networks.push_back(std::move(*network));
-  return networks;
 }
 
 bool confirmed(const std::vector<std::string>& names) {
@@ -53,22 +50,6 @@ bool confirmed(const std::vector<std::string>& names) {
   while (read(STDIN_FILENO, &letter, 1) == 1 && letter != '\n') answer += letter;
   const auto word = base::lower(base::trim(answer));
   return word == "y" || word == "yes";
-}
-
-// An error says that it could not be looked at: exit code 1.
-std::vector<network::Finding> find_differences(engine::Engine& engine, bool probe,
-                                               const std::vector<std::string>& names) {
-  try {
-    std::vector<std::string> ids;
-    for (const auto& name : names) ids.push_back(engine.resolve(name));
-    auto findings = engine.verify_network();
-    if (probe)
-      for (auto& finding : engine.network().probe(ids)) findings.push_back(std::move(finding));
-    return findings;
-  } catch (base::Error& e) {
-    e.with_exit_code(1);
-    throw;
-  }
 }
 
 }  // namespace
@@ -165,7 +146,6 @@ int network_connect(Invocation& call) {
   if (in_network(container.config, name))
     throw base::Error("container '" + container.config.name + "' is in network '" + name + "' already");
   endpoint.networks.push_back(std::move(membership));
-  refuse_internal(networks_of(engine, endpoint), endpoint);
   engine.set_endpoint(container.id, endpoint);
   return 0;
 }
@@ -187,33 +167,6 @@ int network_disconnect(Invocation& call) {
                       "'");
   if (left != 0) engine.set_endpoint(container.id, endpoint);
   return 0;
-}
-
-int network_verify(Invocation& call) {
-  constexpr int differs = 2;
-  bool probe = false;
-  std::string format;
-  std::vector<std::string> names;
-  call.options().flag("--probe", probe, "also connect, between all containers that run or those named");
-  call.options().option("--format", format, "table, json or a template", "FORMAT");
-  call.options().words("CONTAINER", names);
-  call.options().note("Exit code 0: exact; 2: something differs; 1: it could not be looked at.");
-  call.parse();
-  if (!names.empty() && !probe)
-    throw base::Error("containers are named for --probe; without it all of the network is looked at")
-        .with_exit_code(base::exit_usage);
-  const auto findings = find_differences(call.engine(), probe, names);
-  std::vector<base::Json> rows;
-  for (const auto& finding : findings)
-    rows.push_back(base::Json::object()
-                       .set("Kind", base::enum_name(finding.kind))
-                       .set("Object", finding.object)
-                       .set("Text", finding.text));
-  if (rows.empty() && (format.empty() || format == "table"))
-    print_line("The network is as declared.");
-  else
-    print(render_list({{"KIND", "Kind"}, {"OBJECT", "Object"}, {"WHAT", "Text"}}, rows, format));
-  return findings.empty() ? 0 : differs;
 }
 
 int resolved(Invocation& call) {

@@ -2,7 +2,6 @@
 #include "base/error.hpp"
 #include "base/text.hpp"
 #include "cli/commands.hpp"
-#include "cli/network_options.hpp"
 #include "cli/older_forms.hpp"
 #include "cli/reach_words.hpp"
 #include "network/graph.hpp"
@@ -148,9 +147,6 @@ int add_network(Invocation& call) {
     endpoint.internet_to.clear();  // everywhere: more than any list
   }
   for (const auto& port : ports) add_once(endpoint.publish, port);
-  std::vector<network::NetworkConfig> networks;
-  for (const auto& membership : endpoint.networks) networks.push_back(require_network(engine, membership.network));
-  refuse_internal(networks, endpoint);
   if (endpoint != container.config.endpoint) engine.set_endpoint(container.id, endpoint);
   return 0;
 }

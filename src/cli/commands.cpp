@@ -81,6 +81,7 @@ constexpr std::array table = {
     Command{"network prune", network_group, "Remove networks without containers", network_prune},
     Command{"network verify", network_group, "Compare the kernel with what is declared (exit code 2: it differs)",
             network_verify},
+    Command{"network repair", network_group, "Make the kernel match what is declared again", network_repair},
     Command{"peer", network_group, "Let containers open connections to each other", peer},
     Command{"addnetwork", network_group, "Give a container internet and published ports", add_network},
 

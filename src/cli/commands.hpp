@@ -131,7 +131,8 @@ int network_remove(Invocation&);
 int network_prune(Invocation&);
 int network_connect(Invocation&);
 int network_disconnect(Invocation&);
-int network_verify(Invocation&);
+int network_verify(Invocation&);  // cmd_network_verify.cpp
+int network_repair(Invocation&);
 int resolved(Invocation&);
 int network_list(Invocation&);  // cmd_network_list.cpp
 int network_inspect(Invocation&);

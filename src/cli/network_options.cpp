@@ -13,6 +13,20 @@ namespace {
 
 base::Error usage(const std::string& message) { return base::Error(message).with_exit_code(base::exit_usage); }
 
+// Reads one value of an option: what is wrong with it is told with the option, and with what it expects.
+template <class Read>
+auto of_option(const std::string& option, const std::string& form, Read&& read) {
+  try {
+    return read();
+  } catch (const base::Error& e) {
+    const bool says = e.message().find("expected") != std::string::npos;
+    throw usage("option " + option + ": " + e.message() + (says ? "" : "; expected " + form)).with_hint(e.hint());
+  }
+}
+
+constexpr const char* ports_form = "PORTS[/tcp|udp], such as 5432 or 9000-9010/udp";
+constexpr const char* peer_form = "NAME[:PORTS[/tcp|udp]], such as db:5432";
+
 // Why a container of that mode has nothing of its own to be told about.
 std::string reason_of(const engine::ContainerConfig& config) {
   switch (config.network) {
@@ -107,7 +121,8 @@ void NetworkOptions::read_networks(engine::ContainerConfig& config) const {
   auto& memberships = config.endpoint.networks;
   bool links = false;
   for (const auto& text : networks_) {
-    NetworkWord word = to_network(text);
+    NetworkWord word =
+        of_option("--network", "NAME, or name=NAME,alias=A,ip=ADDRESS", [&] { return to_network(text); });
     const bool named = word.kind == NetworkWord::Kind::named;
     if (!named && word.kind != NetworkWord::Kind::links && networks_.size() > 1)
       throw usage("--network " + base::escape_control(text) + " is the whole network: there is no other beside it");
@@ -131,7 +146,8 @@ void NetworkOptions::read_networks(engine::ContainerConfig& config) const {
   if (memberships.size() > 1)
     throw usage("option " + option +
                 " belongs to one network of several: --network name=NAME,alias=…,ip=… says to which");
-  const auto more = to_membership(memberships.front().network, aliases_, ipv4_, ipv6_);
+  const auto more = of_option(option, "a name, or an address of that network",
+                              [&] { return to_membership(memberships.front().network, aliases_, ipv4_, ipv6_); });
   auto& membership = memberships.front();
   membership.aliases.insert(membership.aliases.end(), more.aliases.begin(), more.aliases.end());
   if (!more.ipv4.empty()) membership.ipv4 = more.ipv4;
@@ -139,21 +155,28 @@ void NetworkOptions::read_networks(engine::ContainerConfig& config) const {
 }
 
 void NetworkOptions::read_reach(network::EndpointConfig& endpoint) const {
-  for (const auto& peer : peers_) endpoint.links.push_back(to_link(peer));
-  for (const auto& link : links_) endpoint.links.push_back(to_alias(link));
+  for (const auto& peer : peers_)
+    endpoint.links.push_back(of_option("--peer", peer_form, [&] { return to_link(peer); }));
+  for (const auto& link : links_)
+    endpoint.links.push_back(of_option("--link", "NAME[:ALIAS], such as db:database", [&] { return to_alias(link); }));
   endpoint.allow_peers = allow_peers_;
-  for (const auto& ports : expose_) endpoint.expose.push_back(to_ports(ports));
-  for (const auto& ports : host_ports_) endpoint.host_ports.push_back(to_ports(ports));
-  for (const auto& mapping : publish_) endpoint.publish.push_back(to_publish(mapping));
+  for (const auto& ports : expose_)
+    endpoint.expose.push_back(of_option("--expose", ports_form, [&] { return to_ports(ports); }));
+  for (const auto& ports : host_ports_)
+    endpoint.host_ports.push_back(of_option("--host-port", ports_form, [&] { return to_ports(ports); }));
+  for (const auto& mapping : publish_)
+    endpoint.publish.push_back(of_option("--publish", "[[ADDRESS:]HOST:]PORTS[/tcp|udp], such as 8080:80",
+                                         [&] { return to_publish(mapping); }));
   set_scope(endpoint);
-  auto internet = to_internet(internet_);
+  auto internet = of_option("--internet", "addresses, networks and host names, such as 192.0.2.0/24,example.org:443",
+                            [&] { return to_internet(internet_); });
   endpoint.internet = internet.everywhere || !internet.destinations.empty();
   endpoint.internet_to = std::move(internet.destinations);
 }
 
 void NetworkOptions::set_scope(network::EndpointConfig& endpoint) const {
   if (publish_scope_.empty()) return;
-  const auto scope = to_scope(publish_scope_);
+  const auto scope = of_option("--publish-scope", "all, host or loopback", [&] { return to_scope(publish_scope_); });
   for (auto& publish : endpoint.publish)
     if (!publish.scope) publish.scope = scope;
 }
@@ -165,8 +188,11 @@ void NetworkOptions::read_names(engine::ContainerConfig& config) const {
     if (hostname_.empty()) throw usage("option --domainname needs --hostname");
     config.hostname += "." + domain_name_;
   }
-  for (const auto& host : hosts_) endpoint.extra_hosts.push_back(to_host_entry(host));
-  for (const auto& server : dns_) parser::check_name_server(server);
+  for (const auto& host : hosts_)
+    endpoint.extra_hosts.push_back(
+        of_option("--add-host", "NAME:ADDRESS, such as db:192.0.2.7", [&] { return to_host_entry(host); }));
+  for (const auto& server : dns_)
+    of_option("--dns", "an IP address such as 192.0.2.53", [&] { parser::check_name_server(server); });
   for (const auto& domain : dns_search_) check_resolver_word("--dns-search", domain);
   for (const auto& option : dns_options_) check_resolver_word("--dns-option", option);
   endpoint.dns = dns_;
@@ -182,20 +208,10 @@ network::NetworkConfig require_network(engine::Engine& engine, const std::string
       .with_hint("conductor network create makes one; conductor network ls lists them");
 }
 
-void refuse_internal(const std::vector<network::NetworkConfig>& networks, const network::EndpointConfig& endpoint) {
-  const bool internal =
-      !networks.empty() && std::all_of(networks.begin(), networks.end(), [](const auto& n) { return n.internal; });
-  if (!internal) return;
-  const std::string reason = ": network '" + networks.front().name + "' is internal, and it is in no other";
-  if (endpoint.internet) throw base::Error("the container cannot have internet" + reason);
-  if (!endpoint.publish.empty()) throw base::Error("the container cannot publish ports" + reason);
-}
-
 void NetworkOptions::complete(engine::Engine& engine, engine::ContainerConfig& config,
                               const image::Progress& progress) const {
   auto& endpoint = config.endpoint;
-  std::vector<network::NetworkConfig> networks;
-  for (const auto& membership : endpoint.networks) networks.push_back(require_network(engine, membership.network));
+  for (const auto& membership : endpoint.networks) require_network(engine, membership.network);
   if (publish_all_) {
     auto exposed = endpoint.expose;
     for (const auto& ports : engine.images().resolve(config.image, progress).config.exposed_ports)
@@ -203,7 +219,7 @@ void NetworkOptions::complete(engine::Engine& engine, engine::ContainerConfig& c
     for (auto& publish : unpublished(exposed, endpoint.publish)) endpoint.publish.push_back(std::move(publish));
     set_scope(endpoint);
   }
-  refuse_internal(networks, endpoint);
+  engine.network().validate(endpoint);
 }
 
 }  // namespace conductor::cli

@@ -37,7 +37,5 @@ class NetworkOptions {
 
 // Throws Error with what was probably meant when there is no such network.
 network::NetworkConfig require_network(engine::Engine& engine, const std::string& name);
-// Throws Error when the endpoint asks for what its networks, all of them internal, do not give.
-void refuse_internal(const std::vector<network::NetworkConfig>& networks, const network::EndpointConfig& endpoint);
 
 }  // namespace conductor::cli

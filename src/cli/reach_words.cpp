@@ -90,7 +90,8 @@ network::PortRange to_ports(const std::string& text) { return to_range(parser::p
 network::Publish to_publish(const std::string& mapping) {
   if (mapping.find('=') != std::string::npos) return to_publish_of_pairs(mapping);
   const auto read = parser::parse_port_mapping(mapping);
-  return {read.host_ip, read.host_port, read.container_port, read.count, to_protocol(read.protocol), {}};
+  return {read.host_ip, read.host_port,     read.container_port, read.count, to_protocol(read.protocol),
+          {},           read.last_host_port};
 }
 
 network::PublishScope to_scope(const std::string& text) {
@@ -145,7 +146,7 @@ Internet to_internet(const std::vector<std::string>& texts) {
   if (static_cast<int>(refused) + static_cast<int>(internet.everywhere) +
           static_cast<int>(!internet.destinations.empty()) >
       1)
-    throw base::Error("option --internet: everywhere, nowhere (false) and a list of destinations exclude each other")
+    throw base::Error("everywhere, nowhere (false) and a list of destinations exclude each other")
         .with_exit_code(base::exit_usage);
   return internet;
 }

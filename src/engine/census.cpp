@@ -9,6 +9,7 @@
 #include "linux/netlink.hpp"
 #include "linux/nftables.hpp"
 #include "linux/packet_guard.hpp"
+#include "network/attachment.hpp"
 #include "network/foundation.hpp"
 #include "network/records.hpp"
 #include "store/lock.hpp"
@@ -71,6 +72,13 @@ void count_rules(Lines& lines, const network::Settings& settings) {
   }
 }
 
+void count_routes(Lines& lines, const network::Settings& settings) {
+  for (const auto& route : linux::Netlink().routes(network::endpoint_table))
+    if (settings.range().contains(route.destination) ||
+        (settings.ipv6() && settings.range6().contains(route.destination)))
+      add(lines, "route", linux::to_text(route.destination));
+}
+
 // The host's own address towards endpoints, on its loopback interface.
 void count_addresses(Lines& lines, const network::Settings& settings) {
   linux::Netlink netlink;
@@ -91,6 +99,7 @@ void count_network(Lines& lines, const store::Locations& locations) {
   const auto settings = network::Settings::of(locations);
   count_links(lines, locations, settings);
   count_rules(lines, settings);
+  count_routes(lines, settings);
   count_addresses(lines, settings);
   count_guards(lines, locations, settings);
   if (linux::nft_table_exists("inet", settings.table)) add(lines, "nft-table", settings.table);

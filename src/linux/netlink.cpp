@@ -124,6 +124,15 @@ void Netlink::add_neighbour(int index, const IpAddress& address, const std::stri
   add(m.get(), "adding a neighbour entry for " + to_text(address));
 }
 
+void Netlink::remove_neighbour(int index, const IpAddress& address) {
+  RequestBuilder m(RTM_DELNEIGH, 0);
+  auto& fixed = m.extra<ndmsg>();
+  fixed.ndm_family = family_of(address.v6);
+  fixed.ndm_ifindex = index;
+  m.address(NDA_DST, address);
+  add(m.get(), "removing the neighbour entry for " + to_text(address), {ENOENT, ENODEV});
+}
+
 void Netlink::add_rule(const PolicyRule& rule) {
   add(rule_message(RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL, rule).get(),
       "adding policy rule " + std::to_string(rule.priority), {EEXIST});
@@ -131,6 +140,13 @@ void Netlink::add_rule(const PolicyRule& rule) {
 
 void Netlink::remove_rule(const PolicyRule& rule) {
   add(rule_message(RTM_DELRULE, 0, rule).get(), "removing policy rule " + std::to_string(rule.priority), {ENOENT});
+}
+
+void Netlink::set_link_group(int index, std::uint32_t group) {
+  RequestBuilder m(RTM_SETLINK, 0);
+  m.extra<ifinfomsg>().ifi_index = index;
+  m.u32(IFLA_GROUP, group);
+  add(m.get(), "putting interface " + std::to_string(index) + " into its group");
 }
 
 void Netlink::remove_link(int index) {
@@ -226,10 +242,14 @@ std::vector<Route> Netlink::routes(std::uint32_t table) {
     RequestBuilder m(RTM_GETROUTE, NLM_F_DUMP);
     m.extra<rtmsg>().rtm_family = family_of(v6);
     m.u32(RTA_TABLE, table);
-    socket_.ask(m.get(), [&](const nlmsghdr* message) {
-      const Route route = read_route(message);
-      if (route.table == table) result.push_back(route);
-    });
+    try {
+      socket_.ask(m.get(), [&](const nlmsghdr* message) {
+        const Route route = read_route(message);
+        if (route.table == table) result.push_back(route);
+      });
+    } catch (const base::Error& e) {
+      if (e.code() != ENOENT) throw;  // nobody has put anything into that table
+    }
   }
   return result;
 }

@@ -28,6 +28,8 @@ struct LinkInfo {
   bool operational = false;  // up, with a carrier, and the kernel sends through it
 };
 
+inline constexpr std::uint32_t main_table = 254;  // RT_TABLE_MAIN
+
 struct Route {
   IpAddress destination;
   int prefix_length = 32;
@@ -35,8 +37,9 @@ struct Route {
   int interface = 0;
   std::optional<IpAddress> source;  // preferred
   bool link_scope = false;          // IPv4
-  std::uint32_t table = 254;
+  std::uint32_t table = main_table;
   std::vector<int> further_interfaces{};  // of a route over several; only read, never written
+  std::uint32_t metric = 0;               // 0: the usual one, or any when it is removed
 };
 
 struct PolicyRule {
@@ -45,7 +48,8 @@ struct PolicyRule {
   std::optional<std::string> input_interface;
   std::uint32_t mark = 0, mark_mask = 0;
   std::optional<IpPrefix> from, to;
-  bool prohibit = false;  // else: look up table main
+  bool prohibit = false;             // else: look up `table`
+  std::uint32_t table = main_table;  // 0: it does something else
 
   bool operator==(const PolicyRule&) const = default;
 };
@@ -89,12 +93,14 @@ class Netlink {
   // neither IPv4 nor IPv6 (clsact, and a classic BPF filter that acts itself). It lives and dies with the interface,
   // and no firewall tool knows it. Replaces an earlier one.
   void set_source_filter(int index, const std::vector<IpAddress>& sources);
-  void add_route(const Route& route);                                               // replaces
-  void remove_route(const Route& route);                                            // absent is fine
+  void add_route(const Route& route);     // replaces
+  void remove_route(const Route& route);  // of any kind and protocol; absent is fine
   void add_neighbour(int index, const IpAddress& address, const std::string& mac);  // permanent; mac is 6 bytes
+  void remove_neighbour(int index, const IpAddress& address);                       // absent is fine
   void add_rule(const PolicyRule& rule);                                            // present is fine
   void remove_rule(const PolicyRule& rule);                                         // absent is fine
-  void remove_link(int index);                                                      // absent is fine
+  void set_link_group(int index, std::uint32_t group);
+  void remove_link(int index);  // absent is fine
   void send();
 
   std::vector<LinkInfo> links();
@@ -108,8 +114,8 @@ class Netlink {
   bool wait_local(const IpAddress& address, int milliseconds);
   // Until no link has that name, as when its namespace is dying. False when it takes longer.
   bool wait_gone(const std::string& name, int milliseconds);
-  std::vector<PolicyRule> rules();                       // of both families
-  std::vector<Route> routes(std::uint32_t table = 254);  // of both families
+  std::vector<PolicyRule> rules();                              // of both families
+  std::vector<Route> routes(std::uint32_t table = main_table);  // of both families; no other table is gone through
   // Of both families; of one interface, or (0) of all.
   std::vector<InterfaceAddress> addresses(int index = 0);
   std::vector<Neighbour> neighbours(int index);  // of both families

@@ -44,12 +44,17 @@ RequestBuilder route_message(int type, int flags, const Route& route) {
   fixed.rtm_protocol = RTPROT_STATIC;
   fixed.rtm_type = RTN_UNICAST;
   fixed.rtm_scope = route.link_scope ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
-  if (type == RTM_DELROUTE) fixed.rtm_scope = RT_SCOPE_NOWHERE;  // any
+  if (type == RTM_DELROUTE) {  // whatever its scope, protocol and type
+    fixed.rtm_scope = RT_SCOPE_NOWHERE;
+    fixed.rtm_protocol = RTPROT_UNSPEC;
+    fixed.rtm_type = RTN_UNSPEC;
+  }
   if (route.gateway) fixed.rtm_flags = RTNH_F_ONLINK;
   m.u32(RTA_TABLE, route.table);
   if (route.prefix_length != 0) m.address(RTA_DST, route.destination);
   if (route.interface != 0) m.u32(RTA_OIF, static_cast<std::uint32_t>(route.interface));
   if (route.gateway) m.address(RTA_GATEWAY, *route.gateway);
+  if (route.metric != 0) m.u32(RTA_PRIORITY, route.metric);
   if (route.source && type != RTM_DELROUTE) m.address(RTA_PREFSRC, *route.source);
   return m;
 }
@@ -58,8 +63,9 @@ RequestBuilder rule_message(int type, int flags, const PolicyRule& rule) {
   RequestBuilder m(type, flags);
   auto& fixed = m.extra<fib_rule_hdr>();
   fixed.family = family_of(rule.v6);
-  fixed.action = rule.prohibit ? FR_ACT_PROHIBIT : FR_ACT_TO_TBL;
-  if (!rule.prohibit) fixed.table = RT_TABLE_MAIN;
+  const bool looks_up = !rule.prohibit && rule.table != 0;
+  fixed.action = rule.prohibit ? FR_ACT_PROHIBIT : looks_up ? FR_ACT_TO_TBL : FR_ACT_UNSPEC;  // any, when it is removed
+  if (looks_up) m.u32(FRA_TABLE, rule.table);
   m.u32(FRA_PRIORITY, rule.priority);
   if (rule.input_interface) m.text(FRA_IIFNAME, *rule.input_interface);
   if (rule.mark_mask != 0) m.u32(FRA_FWMARK, rule.mark), m.u32(FRA_FWMASK, rule.mark_mask);
@@ -117,7 +123,9 @@ PolicyRule read_rule(const nlmsghdr* message) {
   PolicyRule rule;
   rule.v6 = fixed->family == AF_INET6;
   rule.prohibit = fixed->action == FR_ACT_PROHIBIT;
+  if (!rule.prohibit) rule.table = 0;
   each_attribute(message, sizeof *fixed, [&](int type, const nlattr* a) {
+    if (type == FRA_TABLE && fixed->action == FR_ACT_TO_TBL) rule.table = mnl_attr_get_u32(a);
     if (type == FRA_PRIORITY) rule.priority = mnl_attr_get_u32(a);
     if (type == FRA_IIFNAME) rule.input_interface = mnl_attr_get_str(a);
     if (type == FRA_FWMARK) rule.mark = mnl_attr_get_u32(a);
@@ -159,6 +167,7 @@ Route read_route(const nlmsghdr* message) {
     if (type == RTA_GATEWAY) route.gateway = read_address(a);
     if (type == RTA_PREFSRC) route.source = read_address(a);
     if (type == RTA_OIF) route.interface = static_cast<int>(mnl_attr_get_u32(a));
+    if (type == RTA_PRIORITY) route.metric = mnl_attr_get_u32(a);
     if (type == RTA_TABLE) route.table = mnl_attr_get_u32(a);
     if (type == RTA_MULTIPATH) route.further_interfaces = read_next_hops(a);
   });

@@ -2,7 +2,6 @@
 
 #include "base/error.hpp"
 #include "linux/namespaces.hpp"
-#include "network/interface_settings.hpp"
 #include "network/uplinks.hpp"
 
 #include <linux/ip.h>
@@ -49,31 +48,8 @@ linux::Route host_route(const Settings& settings, int interface, const linux::Ip
   route.interface = interface;
   route.source = address.v6 ? host_address6(settings) : linux::IpAddress(host_address);
   route.link_scope = !address.v6;
+  route.table = endpoint_table;
   return route;
-}
-
-// Runs inside the namespace.
-void set_up_inner_end(linux::Netlink& netlink, const Settings& settings, const Endpoint& endpoint) {
-  const auto link = netlink.link(inner_interface);
-  const auto loopback = netlink.link("lo");
-  if (!link || !loopback) throw base::Error(std::string(inner_interface) + " is gone");
-  set_ipv6(settings, settings.ipv6() ? inner_interface : "all");
-  if (settings.ipv6()) netlink.set_no_link_local(link->index);
-  netlink.set_link_up(loopback->index);
-  netlink.set_link_up(link->index);
-  for (const auto& address : addresses_of(settings, endpoint))
-    netlink.add_address(link->index, address, address.bits());
-  linux::Route to_host;
-  to_host.destination = host_address;
-  to_host.interface = link->index;
-  to_host.link_scope = true;
-  netlink.add_route(to_host);
-  netlink.add_neighbour(link->index, gateway_of(false), host_mac(endpoint));
-  if (settings.ipv6()) {
-    netlink.add_neighbour(link->index, gateway_of(true), host_mac(endpoint));
-    netlink.add_route(inner_route(link->index, host_address6(settings), 128));
-  }
-  netlink.send();
 }
 
 // A packet for an address that is not yet the endpoint's own would be lost. Mostly it is by now.
@@ -116,6 +92,42 @@ std::string new_interface_name(const Settings& settings) {
   std::string name = settings.interface_prefix;
   for (const unsigned char byte : random) name += digits[byte % 32U];
   return name;
+}
+
+void set_up_inner_end(linux::Netlink& netlink, const Settings& settings, const Endpoint& endpoint) {
+  const auto link = netlink.link(inner_interface);
+  const auto loopback = netlink.link("lo");
+  if (!link || !loopback) throw base::Error(std::string(inner_interface) + " is gone");
+  set_ipv6(settings, settings.ipv6() ? inner_interface : "all");
+  if (settings.ipv6()) netlink.set_no_link_local(link->index);
+  netlink.set_link_up(loopback->index);
+  netlink.set_link_up(link->index);
+  for (const auto& address : addresses_of(settings, endpoint))
+    netlink.add_address(link->index, address, address.bits());
+  linux::Route to_host;
+  to_host.destination = host_address;
+  to_host.interface = link->index;
+  to_host.link_scope = true;
+  netlink.add_route(to_host);
+  netlink.add_neighbour(link->index, gateway_of(false), host_mac(endpoint));
+  if (settings.ipv6()) {
+    netlink.add_neighbour(link->index, gateway_of(true), host_mac(endpoint));
+    netlink.add_route(inner_route(link->index, host_address6(settings), 128));
+  }
+  netlink.send();
+}
+
+std::vector<InterfaceSetting> host_end_settings(const Settings& settings) {
+  std::vector<InterfaceSetting> wanted = {{Family::ipv4, "forwarding", 1},
+                                          {Family::ipv4, "rp_filter", 1},
+                                          {Family::ipv4, "src_valid_mark", 1},
+                                          {Family::ipv4, "route_localnet", 0},
+                                          {Family::ipv6, "accept_ra", 0}};
+  if (settings.ipv6())
+    wanted.push_back({Family::ipv6, "force_forwarding", 1});
+  else
+    wanted.push_back({Family::ipv6, "disable_ipv6", 1});
+  return wanted;
 }
 
 void set_up_host_end(linux::Netlink& netlink, const Settings& settings, const Endpoint& endpoint, int index) {
@@ -181,6 +193,7 @@ void remove_host_route(const Settings& settings, const Endpoint& endpoint) {
     linux::Route route;
     route.destination = address;
     route.prefix_length = address.bits();
+    route.table = endpoint_table;
     netlink.remove_route(route);
   }
   netlink.send();

@@ -2,10 +2,12 @@
 #pragma once
 
 #include "network/graph.hpp"
+#include "network/interface_settings.hpp"
 #include "network/network.hpp"
 
 #include <set>
 #include <string>
+#include <vector>
 
 namespace conductor::network {
 
@@ -13,6 +15,9 @@ namespace conductor::network {
 // else's. IPv6 packets go to fe80::1, which is nothing but a neighbour entry inside; the host's own address is the
 // first of the range, on lo (host_address6).
 inline constexpr linux::Ipv4 host_address = 0xa9fe0101;  // 169.254.1.1
+// The host's routing table with its routes to the endpoints of all instances, so that table main is as small as
+// without them: who looks for uplinks reads all of it.
+inline constexpr std::uint32_t endpoint_table = 0xcd00;
 inline constexpr const char* inner_interface = "eth0";
 linux::IpAddress gateway_of(bool v6);                      // 169.254.1.1 or fe80::1
 linux::IpAddress host_address6(const Settings& settings);  // RANGE6::1
@@ -26,9 +31,18 @@ std::string new_interface_name(const Settings& settings);
 // Makes the pair `endpoint.interface` – eth0 in that namespace, both ends ready to use; peers' routes are not part of
 // it.
 void make_veth(const Settings& settings, const Endpoint& endpoint, const linux::Fd& network_namespace);
+// A setting of the host's end, with the one value it may have.
+struct InterfaceSetting {
+  Family family = Family::ipv4;
+  const char* name = "";
+  int value = 0;
+};
+std::vector<InterfaceSetting> host_end_settings(const Settings& settings);
 // The settings of the host's end, now, and in requests: its source filter, addresses, neighbours and routes. Whatever
 // stands already is replaced.
 void set_up_host_end(linux::Netlink& netlink, const Settings& settings, const Endpoint& endpoint, int index);
+// The inner end, in the namespace at hand: addresses, neighbours and the routes to the host, made or replaced.
+void set_up_inner_end(linux::Netlink& netlink, const Settings& settings, const Endpoint& endpoint);
 // Addresses of the endpoint that its running namespace lacks, at both ends. Where the pair is gone nothing is done.
 void add_addresses(const Settings& settings, const Endpoint& endpoint, const linux::Fd& network_namespace);
 // The pair with its routes.

@@ -32,9 +32,13 @@ void validate_config(const EndpointConfig& config) {
 
 void keep_chosen_ports(std::vector<Publish>& publish, const std::vector<Publish>& before) {
   for (std::size_t i = 0; i < std::min(publish.size(), before.size()); ++i) {
+    Publish& wanted = publish[i];
+    const int first = before[i].host_port, last = first + before[i].count - 1;
+    const bool in_range = wanted.last_host_port == 0 || (first >= wanted.host_port && last <= wanted.last_host_port);
     Publish asked = before[i];
-    asked.host_port = 0;
-    if (publish[i] == asked) publish[i].host_port = before[i].host_port;
+    asked.host_port = wanted.host_port;
+    asked.last_host_port = wanted.last_host_port;
+    if (!wanted.is_chosen() && before[i].is_chosen() && in_range && wanted == asked) wanted = before[i];
   }
 }
 

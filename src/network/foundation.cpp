@@ -81,12 +81,17 @@ void take_away_rules_and_guards(const Settings& settings, const std::vector<linu
   collector.finish();
 }
 
-linux::PolicyRule marked(const Settings& settings, bool v6) {
+// Where packets with the mark may go: to an endpoint, else wherever the host's own routes lead.
+std::vector<linux::PolicyRule> marked(const Settings& settings, bool v6) {
   linux::PolicyRule rule;
   rule.v6 = v6;
-  rule.priority = settings.rule_priority + 1;
   rule.mark = rule.mark_mask = settings.mark;
-  return rule;
+  rule.priority = settings.rule_priority;
+  rule.table = endpoint_table;
+  linux::PolicyRule onwards = rule;
+  onwards.priority = settings.rule_priority + 1;
+  onwards.table = linux::main_table;
+  return {rule, onwards};
 }
 
 }  // namespace
@@ -109,6 +114,7 @@ std::vector<linux::PolicyRule> policy_rules(const Settings& settings, const std:
     linux::PolicyRule from_host, from_endpoints, to_endpoints;
     from_host.input_interface =
         "lo";  // so the kernel spells "made on this host"; reverse path checks count as that, too
+    from_host.table = endpoint_table;
     from_host.to = to_endpoints.to = from_endpoints.from = range;
     from_endpoints.prohibit = to_endpoints.prohibit = true;
     from_host.v6 = from_endpoints.v6 = to_endpoints.v6 = range.address.v6;
@@ -116,7 +122,8 @@ std::vector<linux::PolicyRule> policy_rules(const Settings& settings, const std:
     from_endpoints.priority = settings.rule_priority + 2;
     to_endpoints.priority = settings.rule_priority + 3;
     rules.insert(rules.end(), {from_host, from_endpoints, to_endpoints});
-    if (families.insert(range.address.v6).second) rules.push_back(marked(settings, range.address.v6));
+    if (!families.insert(range.address.v6).second) continue;
+    for (auto& rule : marked(settings, range.address.v6)) rules.push_back(std::move(rule));
   }
   const auto order = [](const auto& a, const auto& b) {
     return std::pair(a.v6, a.priority) < std::pair(b.v6, b.priority);
@@ -130,6 +137,22 @@ std::vector<linux::PacketGuard> packet_guards(const Settings& settings, const st
   if (!linux::packet_guards_possible()) return guards;
   for (const auto& range : ranges) guards.push_back({range, settings.mark});
   return guards;
+}
+
+std::vector<linux::PolicyRule> changed_rules(const Settings& settings, const std::vector<linux::IpPrefix>& ranges,
+                                             const std::vector<linux::PolicyRule>& observed) {
+  const auto ours = policy_rules(settings, ranges);
+  const auto touches = [&](const std::optional<linux::IpPrefix>& selector) {
+    return selector && std::any_of(ranges.begin(), ranges.end(), [&](const auto& r) { return r.overlaps(*selector); });
+  };
+  std::vector<linux::PolicyRule> changed;
+  for (const auto& rule : observed) {
+    const bool in_our_place = rule.priority >= settings.rule_priority && rule.priority < settings.rule_priority + 4;
+    const bool for_all = !rule.from && !rule.to && rule.mark_mask == 0;
+    const bool concerns = for_all || touches(rule.from) || touches(rule.to) || rule.mark == settings.mark;
+    if (in_our_place && concerns && std::find(ours.begin(), ours.end(), rule) == ours.end()) changed.push_back(rule);
+  }
+  return changed;
 }
 
 bool Foundation::stands() const {
@@ -150,7 +173,7 @@ bool Foundation::ends_stand(const std::vector<Endpoint>& attached) const {
   std::map<std::string, linux::LinkInfo> links;
   for (auto& link : netlink.links()) links.emplace(link.name, link);
   std::set<std::pair<int, linux::IpAddress>> routed;
-  for (const auto& route : netlink.routes()) routed.emplace(route.interface, route.destination);
+  for (const auto& route : netlink.routes(endpoint_table)) routed.emplace(route.interface, route.destination);
   const auto filtering = netlink.filtering_interfaces();
   return std::all_of(attached.begin(), attached.end(), [&](const Endpoint& endpoint) {
     const auto link = links.find(endpoint.interface);
@@ -202,6 +225,7 @@ void Foundation::build(const std::vector<Endpoint>& attached) const {
   // What prohibits comes first, the table that permits then.
   linux::Netlink netlink;
   for (const auto& rule : policy_rules(settings_, ranges)) netlink.add_rule(rule);
+  for (const auto& rule : changed_rules(settings_, ranges, netlink.rules())) netlink.remove_rule(rule);
   if (settings_.ipv6()) netlink.add_address(loopback_index(), host_address6(settings_), 128);
   netlink.send();
   linux::add_packet_guards(packet_guards(settings_, ranges));

@@ -16,9 +16,12 @@ namespace conductor::network {
 // All that addresses of endpoints are of, disjoint: the instance's ranges, and the subnets of networks outside them.
 std::vector<linux::IpPrefix> guarded_ranges(const Settings& settings, const Records& records);
 
-// For each range: the host to endpoints looks up table main, from endpoints and to endpoints is prohibited. For each
-// family, before the latter: marked packets look up table main.
+// For each range: the host to endpoints looks up their table, from endpoints and to endpoints is prohibited. For each
+// family, before the latter: marked packets look up the endpoints' table, then table main.
 std::vector<linux::PolicyRule> policy_rules(const Settings& settings, const std::vector<linux::IpPrefix>& ranges);
+// Of the kernel's rules those in the place of ours that are for the same packets and say something else.
+std::vector<linux::PolicyRule> changed_rules(const Settings& settings, const std::vector<linux::IpPrefix>& ranges,
+                                             const std::vector<linux::PolicyRule>& observed);
 // A guard for each range; none where the kernel cannot.
 std::vector<linux::PacketGuard> packet_guards(const Settings& settings, const std::vector<linux::IpPrefix>& ranges);
 

@@ -14,6 +14,7 @@
 #include "network/graph.hpp"
 #include "network/hosts_file.hpp"
 #include "network/names.hpp"
+#include "network/networks.hpp"
 #include "network/ports.hpp"
 #include "network/records.hpp"
 #include "network/settings.hpp"
@@ -90,8 +91,13 @@ store::Lock Network::lock(store::Lock::Mode mode) const {
 // --- reserving
 // ----------------------------------------------------------------------------------------------------------
 
-Endpoint Network::reserve(const std::string& id, const EndpointConfig& config) {
+void Network::validate(const EndpointConfig& config) const {
   validate_config(config);
+  require_given_by_networks(*records_, config);
+}
+
+Endpoint Network::reserve(const std::string& id, const EndpointConfig& config) {
+  validate(config);
   require_ipv6_possible(settings_);
   settings_ = record_range(locations_, settings_);
   const auto before = find_usable(*records_, id);

@@ -62,13 +62,15 @@ struct Publish {
   int count = 1;  // that many ports in a row
   Protocol protocol = Protocol::tcp;
   std::optional<PublishScope> scope{};  // nothing: the machine's setting
+  int last_host_port = 0;               // not 0: a free one of host_port to this is chosen
 
+  bool is_chosen() const { return host_port != 0 && last_host_port == 0; }
   bool operator==(const Publish&) const = default;
 };
 template <base::Is<Publish> S, class V>
 void fields(S& s, V&& v) {
   v("host_ip", s.host_ip), v("host_port", s.host_port), v("container_port", s.container_port), v("count", s.count);
-  v("protocol", s.protocol), v("scope", s.scope);
+  v("protocol", s.protocol), v("scope", s.scope), v("last_host_port", s.last_host_port);
 }
 
 // Ports of one protocol, or of TCP and UDP.
@@ -242,6 +244,11 @@ void fields(S& s, V&& v) {
   v("kind", s.kind), v("object", s.object), v("text", s.text), v("ids", s.ids);
 }
 
+// What became of the findings of verify.
+struct Mending {
+  std::vector<Finding> mended, left;
+};
+
 class Records;
 
 class Network {
@@ -250,6 +257,9 @@ class Network {
   using NamespaceOpener = std::function<std::optional<linux::Fd>(const std::string& id)>;
   Network(store::Locations locations, NamespaceOpener opener);
 
+  // Throws Error for what can never be meant, and for internet or published ports of an endpoint whose networks with
+  // reach are all internal. reserve and reconfigure ask this first.
+  void validate(const EndpointConfig& config) const;
   // Takes an address and the published ports. Throws Error naming the holder (pid and program, or container) of a port
   // that is taken; then nothing is changed. Idempotent for the same id.
   Endpoint reserve(const std::string& id, const EndpointConfig& config);
@@ -292,6 +302,10 @@ class Network {
   // Everything that differs between records and kernel: namespaces, routes, neighbours, policy rules, guard, sysctls,
   // table with every element; clashes of the ranges with the host's networks. Changes nothing. Empty: exact.
   std::vector<Finding> verify() const;
+  // Makes the kernel match the records again wherever verify finds a difference, in one place after the other, the
+  // table in one transaction. What belongs to others (networks and rules of the host) is left as it is, and what fails
+  // is logged; both are among `left`.
+  Mending mend();
   // Connects for real between attached endpoints of `ids` (all when empty): each declared edge must open, a sample port
   // of each other pair and direction must not, in TCP, UDP and ICMP, IPv4 and IPv6. Where nobody listens a socket of
   // ours does meanwhile, inside the namespace.

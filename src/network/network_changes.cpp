@@ -104,7 +104,7 @@ std::string names_of(const std::vector<Endpoint>& endpoints) {
 // --------------------------------------------------------------------------------------------------------------
 
 void Network::reconfigure(const std::string& id, const EndpointConfig& config) {
-  validate_config(config);
+  validate(config);
   const auto exclusive = lock(store::Lock::Mode::exclusive);
   const Endpoint before = require(id);
   const base::Context context("changing the network of " + base::short_id(id));

@@ -82,6 +82,20 @@ std::vector<linux::IpPrefix> network_subnets(const std::vector<NetworkConfig>& n
   return subnets;
 }
 
+void require_given_by_networks(const Records& records, const EndpointConfig& config) {
+  if (!config.internet && config.publish.empty()) return;
+  std::string internal;
+  for (const Membership& membership : config.networks) {
+    if (!membership.reach) continue;
+    const auto network = read_network(records, membership.network);
+    if (!network || !network->internal) return;
+    if (internal.empty()) internal = network->name;
+  }
+  if (internal.empty()) return;
+  throw base::Error(std::string("the container cannot ") + (config.internet ? "have internet" : "publish ports") +
+                    ": network '" + internal + "' is internal, and it is in no other");
+}
+
 void validate_network(const NetworkConfig& network, const std::vector<NetworkConfig>& others, const Settings& settings,
                       const std::vector<HostNetwork>& taken) {
   store::require_valid_name("network", network.name);

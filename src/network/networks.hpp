@@ -20,6 +20,10 @@ bool erase_network(const Records& records, const std::string& name);  // false w
 // The subnets of all networks, of both families: addresses of endpoints beside the instance's ranges.
 std::vector<linux::IpPrefix> network_subnets(const std::vector<NetworkConfig>& networks);
 
+// Throws Error when the endpoint asks for internet or published ports and its networks with reach, all of them
+// internal, do not give them.
+void require_given_by_networks(const Records& records, const EndpointConfig& config);
+
 // Throws Error naming what `network` clashes with: another network, the instance's ranges, or one of the host's.
 void validate_network(const NetworkConfig& network, const std::vector<NetworkConfig>& others, const Settings& settings,
                       const std::vector<HostNetwork>& taken);

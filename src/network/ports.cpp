@@ -1,6 +1,7 @@
 #include "network/ports.hpp"
 
 #include "base/error.hpp"
+#include "base/log.hpp"
 #include "base/text.hpp"
 #include "network/firewall_elements.hpp"
 #include "network/port_files.hpp"
@@ -145,6 +146,29 @@ store::Lock lock_ports(const Records& records) {
   return store::Lock::acquire(records.state() + "/ports.lock");
 }
 
+bool conflict(const std::vector<HostPorts>& some, const std::vector<HostPorts>& others) {
+  return std::any_of(some.begin(), some.end(), [&](const HostPorts& ports) {
+    return std::any_of(others.begin(), others.end(), [&](const auto& other) { return ports.conflicts_with(other); });
+  });
+}
+
+// The first ones of its range that are free; `own` are those that the same endpoint has for its other entries.
+void choose_of_range(const Settings& settings, PortFiles& files, const std::string& id, Publish& publish,
+                     const std::vector<HostPorts>& own) {
+  const int last = std::exchange(publish.last_host_port, 0), first = publish.host_port;
+  for (; publish.host_port + publish.count - 1 <= last; ++publish.host_port) {
+    const auto wanted = ports_of(settings, {publish});
+    if (conflict(wanted, own)) continue;
+    try {
+      return files.take_all(id, wanted, require_bindable);
+    } catch (const base::Error& e) {
+      base::log(base::LogLevel::debug, e.message());  // the next one may be free
+    }
+  }
+  throw base::Error("none of the ports " + std::to_string(first) + " to " + std::to_string(last) + " is free")
+      .with_hint("publish another range, or stop what holds them");
+}
+
 void choose_host_port(const Settings& settings, PortFiles& files, const std::string& id, Publish& publish) {
   for (int attempt = 1;; ++attempt) {
     publish.host_port = some_free_port();
@@ -159,11 +183,15 @@ void choose_host_port(const Settings& settings, PortFiles& files, const std::str
   }
 }
 
+std::vector<Publish> chosen(std::vector<Publish> publish) {
+  std::erase_if(publish, [](const Publish& p) { return !p.is_chosen(); });
+  return publish;
+}
+
 // Two entries that take the same port of the host for different ports of the container.
 void require_no_overlap(const std::vector<Publish>& publish) {
   std::vector<HostPorts> taken;
-  for (const HostPorts& ports : ports_of({}, publish)) {
-    if (ports.first == 0) continue;
+  for (const HostPorts& ports : ports_of({}, chosen(publish))) {
     for (const HostPorts& other : taken) {
       if (!ports.conflicts_with(other)) continue;
       const bool same =
@@ -217,6 +245,10 @@ void validate_ports(const std::vector<Publish>& publish) {
         p.host_port + p.count - 1 > last_port)
       throw base::Error("ports " + std::to_string(p.host_port) + ":" + std::to_string(p.container_port) +
                         " cannot be published: ports are 1 to 65535");
+    if (p.last_host_port != 0 &&
+        (p.host_port == 0 || p.last_host_port > last_port || p.last_host_port - p.host_port + 1 < p.count))
+      throw base::Error("the host's ports " + std::to_string(p.host_port) + " to " + std::to_string(p.last_host_port) +
+                        " are no range that has " + std::to_string(p.count) + " ports");
     if (!p.host_ip.empty()) canonical(p.host_ip);
   }
   require_no_overlap(publish);
@@ -226,8 +258,7 @@ void require_free_ports(const Settings& settings, const Records& records, const 
   const std::string nobody;
   const auto lock = lock_ports(records);
   PortFiles files(records);
-  for (const HostPorts& ports : ports_of(settings, publish)) {
-    if (ports.first == 0) continue;  // one will be found
+  for (const HostPorts& ports : ports_of(settings, chosen(publish))) {  // the others will be found
     files.require_not_held(nobody, ports);
     for (int number = ports.first; number <= ports.last(); ++number) require_bindable(ports.one(number));
   }
@@ -238,12 +269,13 @@ std::vector<Publish> take_ports(const Settings& settings, const Records& records
   if (publish.empty()) return publish;
   const auto lock = lock_ports(records);
   PortFiles files(records);
-  std::vector<Publish> fixed;
-  for (const Publish& p : publish)
-    if (p.host_port != 0) fixed.push_back(p);
-  files.take_all(id, ports_of(settings, fixed), require_bindable);
-  for (Publish& p : publish)
-    if (p.host_port == 0) choose_host_port(settings, files, id, p);
+  auto own = ports_of(settings, chosen(publish));
+  files.take_all(id, own, require_bindable);
+  for (Publish& p : publish) {
+    if (p.is_chosen()) continue;
+    p.last_host_port != 0 ? choose_of_range(settings, files, id, p, own) : choose_host_port(settings, files, id, p);
+    for (auto& ports : ports_of(settings, {p})) own.push_back(std::move(ports));
+  }
   return publish;
 }
 

@@ -1,10 +1,12 @@
 // Which networks an instance may take, and which are taken.
 #include "base/error.hpp"
 #include "base/sha256.hpp"
+#include "network/attachment.hpp"
 #include "network/settings.hpp"
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 namespace conductor::network {
 
@@ -24,6 +26,11 @@ linux::IpPrefix slot_range(std::uint32_t slot) {
 
 std::uint32_t slot_of(const std::string& instance) {
   return static_cast<std::uint32_t>(std::stoul(base::sha256_hex(instance).substr(0, 8), nullptr, 16) % slots);
+}
+
+bool is_interface_group(std::uint32_t group) {
+  const std::uint32_t first = Settings{}.interface_group;
+  return group >= first && group <= first + slots;
 }
 
 std::vector<linux::IpPrefix> range_candidates(const std::string& instance) {
@@ -71,7 +78,11 @@ linux::IpPrefix unique_local_range(const std::string& machine_id, const std::str
 std::vector<HostNetwork> host_networks(const Settings& settings) {
   linux::Netlink netlink;
   std::map<int, std::string> names;
-  for (const auto& link : netlink.links()) names[link.index] = link.name;
+  std::set<int> of_instances;
+  for (const auto& link : netlink.links()) {
+    names[link.index] = link.name;
+    if (is_interface_group(link.group)) of_instances.insert(link.index);
+  }
   std::vector<HostNetwork> networks;
   const auto note = [&](const linux::IpPrefix& prefix, int interface) {
     const std::string& name = names[interface];
@@ -81,6 +92,9 @@ std::vector<HostNetwork> host_networks(const Settings& settings) {
   };
   for (const auto& route : netlink.routes())
     if (route.prefix_length != 0) note(linux::prefix_of(route.destination, route.prefix_length), route.interface);
+  for (const auto& route : netlink.routes(endpoint_table))
+    if (of_instances.contains(route.interface))
+      note(linux::prefix_of(route.destination, route.prefix_length), route.interface);
   for (const auto& address : netlink.addresses())
     note(linux::prefix_of(address.address, address.prefix_length), address.interface);
   return networks;

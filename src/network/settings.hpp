@@ -33,6 +33,7 @@ std::vector<HostNetwork> clashes(const std::vector<HostNetwork>& networks, const
 
 // A number that instances seldom share, below 1648: their ranges and priorities follow from it.
 std::uint32_t slot_of(const std::string& instance);
+bool is_interface_group(std::uint32_t group);  // of some instance
 // In the order in which they are tried: the usual one first.
 std::vector<linux::IpPrefix> range_candidates(const std::string& instance);
 // The first that overlaps none of `taken`; throws Error that says what to set when all do.

@@ -4,6 +4,7 @@
 #include "linux/namespaces.hpp"
 #include "linux/nftables.hpp"
 #include "network/attachment.hpp"
+#include "network/differences.hpp"
 #include "network/firewall_elements.hpp"
 #include "network/firewall_text.hpp"
 #include "network/foreign_chains.hpp"
@@ -23,6 +24,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <tuple>
 #include <utility>
 
 namespace conductor::network {
@@ -42,7 +44,7 @@ class Verification {
         attached_(records.attached()),
         book_(settings, attached_),
         ranges_(guarded_ranges(settings, records)),
-        host_(look_at_network()),
+        host_(look_at_host()),
         index_(host_) {}
 
   std::vector<Finding> run() {
@@ -56,7 +58,8 @@ class Verification {
       check_names();
     }
     check_strays();
-    add(compare_ranges(host_networks(settings_), ranges_, book_));
+    check_stray_routes();
+    add(compare_ranges(host_networks(settings_), ranges_));
     return std::move(findings_);
   }
 
@@ -173,6 +176,13 @@ class Verification {
     }
   }
 
+  void check_stray_routes() {
+    for (const auto& route : stray_routes(settings_, book_, host_))
+      note(Kind::extra, "route",
+           "the host has a route to " + linux::to_text(linux::prefix_of(route.destination, route.prefix_length)) +
+               " through " + host_.name_of(route.interface) + " among those to containers, which leads to none");
+  }
+
   // --- the inside
 
   void check_insides() {
@@ -228,11 +238,32 @@ class Verification {
 
 }  // namespace
 
+std::vector<Finding> each_once(std::vector<Finding> findings) {
+  std::vector<Finding> result;
+  std::map<std::tuple<Kind, std::string, std::string>, std::size_t> known;
+  for (auto& finding : findings) {
+    const auto [place, is_new] = known.emplace(std::tuple(finding.kind, finding.object, finding.text), result.size());
+    if (is_new) {
+      result.push_back(std::move(finding));
+      continue;
+    }
+    auto& ids = result[place->second].ids;
+    for (auto& id : finding.ids)
+      if (std::find(ids.begin(), ids.end(), id) == ids.end()) ids.push_back(std::move(id));
+  }
+  return result;
+}
+
+std::vector<Finding> differences(const Settings& settings, const Records& records,
+                                 const Network::NamespaceOpener& opener) {
+  return each_once(Verification(settings, records, opener).run());
+}
+
 std::vector<Finding> Network::verify() const {
   const base::Context context("verifying the network");
   // Nobody attaches or detaches meanwhile: what is half done would look like damage.
   const auto exclusive = lock(store::Lock::Mode::exclusive);
-  return Verification(settings_, *records_, opener_).run();
+  return differences(settings_, *records_, opener_);
 }
 
 }  // namespace conductor::network

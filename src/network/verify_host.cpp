@@ -1,10 +1,11 @@
 #include "network/verify_host.hpp"
 
 #include "network/attachment.hpp"
+#include "network/declared_parts.hpp"
 #include "network/graph.hpp"
-#include "network/interface_settings.hpp"
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 namespace conductor::network {
@@ -40,14 +41,6 @@ bool concerns(const linux::PolicyRule& rule, const std::vector<linux::IpPrefix>&
          (!rule.from && !rule.to && touches(std::nullopt));
 }
 
-// Rules of the same place: one of ours that somebody changed.
-const linux::PolicyRule* at_same_place(const linux::PolicyRule& rule, const std::vector<linux::PolicyRule>& rules) {
-  const auto found = std::find_if(rules.begin(), rules.end(), [&](const linux::PolicyRule& other) {
-    return other.v6 == rule.v6 && other.priority == rule.priority;
-  });
-  return found == rules.end() ? nullptr : &*found;
-}
-
 // Another instance's, which sends such packets where ours would.
 bool repeats(const linux::PolicyRule& rule, const std::vector<linux::PolicyRule>& ours) {
   return std::any_of(ours.begin(), ours.end(), [&](linux::PolicyRule other) {
@@ -60,13 +53,21 @@ bool contains(const std::vector<linux::PolicyRule>& rules, const linux::PolicyRu
   return std::find(rules.begin(), rules.end(), rule) != rules.end();
 }
 
+// In the place of that rule, and none of ours: the rule as somebody has changed it.
+const linux::PolicyRule* in_place_of(const linux::PolicyRule& rule, const std::vector<linux::PolicyRule>& ours,
+                                     const std::vector<linux::PolicyRule>& observed) {
+  const auto found = std::find_if(observed.begin(), observed.end(), [&](const linux::PolicyRule& other) {
+    return other.v6 == rule.v6 && other.priority == rule.priority && !contains(ours, other);
+  });
+  return found == observed.end() ? nullptr : &*found;
+}
+
 void compare_host_route(const Settings& settings, const Endpoint& endpoint, const linux::IpAddress& address,
                         int interface, const HostIndex& host, std::vector<Finding>& findings) {
   const std::string who = display_name(endpoint) + " (" + linux::to_text(address) + ")";
   bool leads_there = false;
   for (const linux::Route& route : host.routes_to(address)) {
-    const linux::IpAddress source = address.v6 ? host_address6(settings) : linux::IpAddress(host_address);
-    if (route.interface == interface && !route.gateway && route.source == source)
+    if (is_host_route(settings, route, interface))
       leads_there = true;
     else if (route.interface == interface)
       findings.push_back({Kind::damaged, "route", "the host's route to " + who + " is not as it was made"});
@@ -80,47 +81,25 @@ void compare_host_route(const Settings& settings, const Endpoint& endpoint, cons
 void compare_host_addresses(const Settings& settings, const Endpoint& endpoint, int interface, const HostIndex& host,
                             std::vector<Finding>& findings) {
   const std::string where = display_name(endpoint) + "'s interface " + endpoint.interface;
-  bool has_host_address = false;
-  for (const auto& [address, length] : host.addresses_on(interface)) {
-    if (address == linux::IpAddress(host_address) && length == 32)
-      has_host_address = true;
-    else
-      findings.push_back(
-          {Kind::extra, "address", where + " has the address " + linux::to_text(address) + ", not ours"});
-  }
-  if (!has_host_address)
+  const auto present = host.addresses_on(interface);
+  const linux::IpPrefix wanted{linux::IpAddress(host_address), 32};
+  if (std::find(present.begin(), present.end(), wanted) == present.end())
     findings.push_back({Kind::missing, "address", where + " lacks the address " + linux::to_text(host_address)});
-  // What else leads there: the endpoint's own addresses are compared one by one.
+  const auto foreign = foreign_at_host_end(settings, endpoint, interface, host);
+  for (const auto& found : foreign.addresses)
+    findings.push_back(
+        {Kind::extra, "address", where + " has the address " + linux::to_text(found.address) + ", not ours"});
+  // Those to the endpoint's own addresses are compared one by one.
   const auto own = addresses_of(settings, endpoint);
-  for (const auto& route : host.routes_through(interface)) {
-    const bool its_own = std::find(own.begin(), own.end(), route.destination) != own.end() &&
-                         route.prefix_length == route.destination.bits();
-    if (!its_own)
+  for (const auto& route : foreign.routes) {
+    const bool compared = std::find(own.begin(), own.end(), route.destination) != own.end() &&
+                          route.prefix_length == route.destination.bits() && route.table == endpoint_table;
+    if (!compared)
       findings.push_back({Kind::extra, "route",
                           "the host has a route to " +
                               linux::to_text(linux::prefix_of(route.destination, route.prefix_length)) + " through " +
                               where + ", which nobody declared"});
   }
-}
-
-// A setting of the host's end, with the one value it may have.
-struct WantedSetting {
-  Family family;
-  const char* name;
-  int value;
-};
-
-std::vector<WantedSetting> wanted_settings(const Settings& settings) {
-  std::vector<WantedSetting> wanted = {{Family::ipv4, "forwarding", 1},
-                                       {Family::ipv4, "rp_filter", 1},
-                                       {Family::ipv4, "src_valid_mark", 1},
-                                       {Family::ipv4, "route_localnet", 0},
-                                       {Family::ipv6, "accept_ra", 0}};
-  if (settings.ipv6())
-    wanted.push_back({Family::ipv6, "force_forwarding", 1});
-  else
-    wanted.push_back({Family::ipv6, "disable_ipv6", 1});
-  return wanted;
 }
 
 }  // namespace
@@ -132,7 +111,9 @@ std::string rule_words(const linux::PolicyRule& rule) {
   if (rule.mark_mask != 0) words += "fwmark " + mark_text(rule.mark) + "/" + mark_text(rule.mark_mask) + " ";
   if (rule.input_interface) words += "iif " + *rule.input_interface + " ";
   if (words.empty()) words = "from all ";
-  return words + (rule.prohibit ? "prohibit" : "lookup");
+  if (rule.prohibit) return words + "prohibit";
+  if (rule.table == 0) return words + "do something else";
+  return words + "lookup " + (rule.table == linux::main_table ? "main" : std::to_string(rule.table));
 }
 
 std::vector<Finding> compare_rules(const Settings& settings, const std::vector<linux::PolicyRule>& expected,
@@ -146,8 +127,7 @@ std::vector<Finding> compare_rules(const Settings& settings, const std::vector<l
     if (contains(observed, rule)) continue;
     const std::string words =
         std::string(family_name(rule.v6)) + " rule " + std::to_string(rule.priority) + " (" + rule_words(rule) + ")";
-    const auto* changed = at_same_place(rule, observed);
-    if (changed != nullptr && !contains(expected, *changed))
+    if (const auto* changed = in_place_of(rule, expected, observed))
       findings.push_back({Kind::damaged, "policy rule", words + " says \"" + rule_words(*changed) + "\" instead"});
     else
       findings.push_back({Kind::missing, "policy rule", words + " is missing"});
@@ -194,12 +174,10 @@ std::vector<Finding> compare_host_end(const Settings& settings, const Endpoint& 
 }
 
 std::vector<Finding> compare_ranges(const std::vector<HostNetwork>& networks,
-                                    const std::vector<linux::IpPrefix>& ranges, const AddressBook& book) {
+                                    const std::vector<linux::IpPrefix>& ranges) {
   std::set<std::string> told;
   std::vector<Finding> findings;
   for (const HostNetwork& network : clashes(networks, ranges)) {
-    const bool whole = network.prefix.length == network.prefix.address.bits();
-    if (whole && book.find(network.prefix.address) != nullptr) continue;
     for (const auto& range : ranges)
       if (range.overlaps(network.prefix) &&
           told.insert(linux::to_text(network.prefix) + network.interface + linux::to_text(range)).second)
@@ -219,9 +197,24 @@ std::vector<std::string> stray_interfaces(const Settings& settings, const Addres
   return names;
 }
 
+std::vector<linux::Route> stray_routes(const Settings& settings, const AddressBook& book, const NetworkState& host) {
+  std::map<int, const linux::LinkInfo*> links;
+  for (const auto& link : host.links) links[link.index] = &link;
+  std::vector<linux::Route> routes;
+  for (const auto& route : host.routes) {
+    if (route.table != endpoint_table) continue;
+    const auto link = links.find(route.interface);
+    const bool told_elsewhere = route.prefix_length == route.destination.bits() && book.find(route.destination);
+    const bool of_an_end = link != links.end() && (is_interface_group(link->second->group) ||
+                                                   link->second->name.starts_with(settings.interface_prefix));
+    if (!told_elsewhere && !of_an_end) routes.push_back(route);
+  }
+  return routes;
+}
+
 std::vector<Finding> check_host_settings(const Settings& settings, const Endpoint& endpoint) {
   std::vector<Finding> findings;
-  for (const auto& [family, name, value] : wanted_settings(settings)) {
+  for (const auto& [family, name, value] : host_end_settings(settings)) {
     const auto found = read_interface_setting(family, endpoint.interface, name);
     if (!found || *found == value) continue;
     findings.push_back({Kind::damaged, "sysctl",
@@ -258,10 +251,9 @@ std::vector<Finding> compare_neighbours(const std::string& where, const std::vec
     else if (found->mac != mac || !found->permanent)
       findings.push_back({Kind::damaged, "neighbour", where + " has another neighbour entry for " + words(address)});
   }
-  for (const auto& entry : observed)
-    if (entry.permanent && std::find(addresses.begin(), addresses.end(), entry.address) == addresses.end())
-      findings.push_back({Kind::extra, "neighbour",
-                          where + " has a neighbour entry for " + linux::to_text(entry.address) + ", not ours"});
+  for (const auto& entry : foreign_neighbours(addresses, observed))
+    findings.push_back({Kind::extra, "neighbour",
+                        where + " has a neighbour entry for " + linux::to_text(entry.address) + ", not ours"});
   return findings;
 }
 

@@ -26,10 +26,12 @@ std::vector<Finding> compare_rules(const Settings& settings, const std::vector<l
 // The host's end of an attached endpoint with its addresses, routes and neighbours; without its settings.
 std::vector<Finding> compare_host_end(const Settings& settings, const Endpoint& endpoint, const HostIndex& host);
 
-// Of the host's networks those that overlap one of `ranges`, each once; what leads to an endpoint's very address is
-// told with that endpoint.
+// Of the host's networks those that overlap one of `ranges`, each once.
 std::vector<Finding> compare_ranges(const std::vector<HostNetwork>& networks,
-                                    const std::vector<linux::IpPrefix>& ranges, const AddressBook& book);
+                                    const std::vector<linux::IpPrefix>& ranges);
+
+// Routes among those to endpoints that lead to none of this or another instance.
+std::vector<linux::Route> stray_routes(const Settings& settings, const AddressBook& book, const NetworkState& host);
 
 // Interfaces of ours by name or group that are no endpoint's.
 std::vector<std::string> stray_interfaces(const Settings& settings, const AddressBook& book, const NetworkState& host);

@@ -1,10 +1,9 @@
 #include "network/verify_inside.hpp"
 
 #include "network/attachment.hpp"
+#include "network/declared_parts.hpp"
 
 #include <algorithm>
-#include <array>
-#include <string_view>
 #include <utility>
 
 namespace conductor::network {
@@ -12,14 +11,6 @@ namespace conductor::network {
 namespace {
 
 using Kind = Finding::Kind;
-
-// Devices that the kernel puts into every new namespace once their module is loaded; down, they do nothing.
-constexpr std::array<std::string_view, 9> fallback_devices = {"tunl0",    "gre0", "gretap0", "erspan0", "ip_vti0",
-                                                              "ip6_vti0", "sit0", "ip6tnl0", "ip6gre0"};
-
-bool is_fallback_device(const linux::LinkInfo& link) {
-  return !link.up && std::find(fallback_devices.begin(), fallback_devices.end(), link.name) != fallback_devices.end();
-}
 
 std::string prefix_text(const linux::IpAddress& address, int length) {
   return length == 0 ? (address.v6 ? "everywhere over IPv6" : "everywhere")
@@ -43,6 +34,7 @@ class Comparison {
       return findings_;
     }
     interface_ = link->index;
+    foreign_ = foreign_inside(settings_, endpoint_, declared, interface_, inside_);
     if (!link->up) note(Kind::damaged, "interface", std::string(inner_interface) + " is down");
     compare_interfaces();
     compare_addresses();
@@ -72,14 +64,8 @@ class Comparison {
   }
 
   void compare_interfaces() {
-    for (const auto& link : inside_.links)
-      if (link.name != "lo" && link.name != inner_interface && !is_fallback_device(link))
-        note(Kind::extra, "interface", "there is an interface " + link.name + " that nobody declared");
-  }
-
-  // Those of 127.0.0.0/8 and ::1 on lo are nobody's business.
-  bool is_loopback_address(const linux::IpAddress& address) const {
-    return address.v6 ? address == linux::parse_ip("::1") : address.bytes.front() == 127;
+    for (const auto& link : foreign_.interfaces)
+      note(Kind::extra, "interface", "there is an interface " + link.name + " that nobody declared");
   }
 
   void compare_addresses() {
@@ -88,68 +74,27 @@ class Comparison {
             return found.interface == interface_ && found.address == address && found.prefix_length == address.bits();
           }))
         note(Kind::missing, "address", "the address " + linux::to_text(address) + " is missing");
-    for (const auto& found : inside_.addresses) {
-      const bool own = found.interface == interface_ && found.prefix_length == found.address.bits() &&
-                       std::find(own_.begin(), own_.end(), found.address) != own_.end();
-      if (!own && !is_loopback_address(found.address))
-        note(Kind::extra, "address",
-             "there is the address " + linux::to_text(found.address) + " on " + inside_.name_of(found.interface) +
-                 " that nobody declared");
-    }
-  }
-
-  // What make_veth adds beside the declared ones: to the gateway, and over IPv6 to the host's own address.
-  std::vector<linux::Route> wanted_routes(const std::set<InnerRoute>& declared) const {
-    std::vector<linux::Route> wanted;
-    linux::Route to_gateway;
-    to_gateway.destination = gateway_of(false);
-    wanted.push_back(to_gateway);
-    const auto through_gateway = [&](const linux::IpAddress& destination, int length) {
-      linux::Route route;
-      route.destination = destination;
-      route.prefix_length = length;
-      route.gateway = gateway_of(destination.v6);
-      wanted.push_back(route);
-    };
-    if (settings_.ipv6()) through_gateway(host_address6(settings_), 128);
-    for (const InnerRoute& route : declared) through_gateway(route.destination, route.prefix_length);
-    return wanted;
-  }
-
-  // The kernel's own: an IPv6 address as a route to itself.
-  bool is_kernels(const linux::Route& route) const {
-    if (!route.destination.v6 || route.prefix_length != 128 || route.gateway) return false;
-    return is_loopback_address(route.destination) ||
-           std::find(own_.begin(), own_.end(), route.destination) != own_.end();
+    for (const auto& found : foreign_.addresses)
+      note(Kind::extra, "address",
+           "there is the address " + linux::to_text(found.address) + " on " + inside_.name_of(found.interface) +
+               " that nobody declared");
   }
 
   void compare_routes(const std::set<InnerRoute>& declared) {
-    const auto same_place = [](const linux::Route& a, const linux::Route& b) {
-      return a.destination == b.destination && a.prefix_length == b.prefix_length;
-    };
-    const auto matches = [&](const linux::Route& found, const linux::Route& wanted) {
-      return same_place(found, wanted) && found.gateway == wanted.gateway && found.interface == interface_;
-    };
-    const auto wanted = wanted_routes(declared);
-    std::vector<bool> present(wanted.size());
-    for (const auto& found : inside_.routes) {
-      if (is_kernels(found)) continue;
-      const auto place_of =
-          std::find_if(wanted.begin(), wanted.end(), [&](const auto& route) { return matches(found, route); });
-      if (place_of != wanted.end()) {
-        present[static_cast<std::size_t>(place_of - wanted.begin())] = true;
-        continue;
-      }
+    for (const auto& found : foreign_.routes)
       note(Kind::extra, "route",
            "there is a route to " + place(found.destination, found.prefix_length) + " that nobody declared",
            whose(found.destination, found.prefix_length));
-    }
-    for (std::size_t i = 0; i < wanted.size(); ++i)
-      if (!present[i])
+    for (const auto& wanted : wanted_inner_routes(settings_, declared)) {
+      const bool present = std::any_of(inside_.routes.begin(), inside_.routes.end(), [&](const auto& found) {
+        return is_same_inner_route(found, wanted, interface_);
+      });
+      if (!present)
         note(Kind::missing, "route",
-             "there is no route to " + place(wanted[i].destination, wanted[i].prefix_length) +
-                 (wanted[i].gateway ? "" : ", the host's end of its link"),
-             whose(wanted[i].destination, wanted[i].prefix_length));
+             "there is no route to " + place(wanted.destination, wanted.prefix_length) +
+                 (wanted.gateway ? "" : ", the host's end of its link"),
+             whose(wanted.destination, wanted.prefix_length));
+    }
   }
 
   void compare_entries() {
@@ -162,15 +107,11 @@ class Comparison {
       findings_.push_back(std::move(finding));
   }
 
-  // Those that every namespace begins with have no selectors: local (0), main (32766), default (32767).
   void compare_policy_rules() {
-    for (const auto& rule : inside_.rules) {
-      const bool plain = !rule.from && !rule.to && rule.mark_mask == 0 && !rule.input_interface && !rule.prohibit;
-      if (plain && (rule.priority == 0 || rule.priority == 32766 || rule.priority == 32767)) continue;
+    for (const auto& rule : foreign_.rules)
       note(Kind::extra, "policy rule",
            "there is a policy rule " + std::to_string(rule.priority) + " (" + rule_words(rule) +
                ") that nobody declared");
-    }
   }
 
   const Settings& settings_;
@@ -180,6 +121,7 @@ class Comparison {
   std::string where_;
   std::vector<linux::IpAddress> own_;
   int interface_ = 0;
+  ForeignParts foreign_;
   std::vector<Finding> findings_;
 };
 

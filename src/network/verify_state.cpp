@@ -1,5 +1,7 @@
 #include "network/verify_state.hpp"
 
+#include "network/attachment.hpp"
+
 #include <algorithm>
 
 namespace conductor::network {
@@ -22,10 +24,17 @@ NetworkState look_at_network() {
   return state;
 }
 
+NetworkState look_at_host() {
+  NetworkState state = look_at_network();
+  for (auto& route : linux::Netlink().routes(endpoint_table)) state.routes.push_back(std::move(route));
+  return state;
+}
+
 HostIndex::HostIndex(const NetworkState& host) : host_(host) {
   for (const auto& link : host.links) links_.emplace(link.name, &link);
   for (const auto& route : host.routes) {
-    if (route.prefix_length == route.destination.bits()) by_destination_.emplace(route.destination, &route);
+    if (route.table == endpoint_table && route.prefix_length == route.destination.bits())
+      by_destination_.emplace(route.destination, &route);
     by_interface_.emplace(route.interface, &route);
   }
   for (const auto& address : host.addresses) addresses_.emplace(address.interface, &address);

@@ -12,7 +12,7 @@ namespace conductor::network {
 // What a look at a network namespace shows.
 struct NetworkState {
   std::vector<linux::LinkInfo> links;
-  std::vector<linux::Route> routes;  // of table main
+  std::vector<linux::Route> routes;  // of table main; of the host also those to endpoints
   std::vector<linux::InterfaceAddress> addresses;
   std::vector<linux::PolicyRule> rules;
   std::map<int, std::vector<linux::Neighbour>> neighbours;  // by interface
@@ -21,6 +21,7 @@ struct NetworkState {
   std::string name_of(int interface) const;  // "eth0", or "no interface"
 };
 NetworkState look_at_network();  // of the namespace at hand
+NetworkState look_at_host();     // the same, where that is the host's
 
 // The same by what is asked for, so that a thousand ends are compared without reading a thousand of everything each.
 class HostIndex {
@@ -28,7 +29,7 @@ class HostIndex {
   explicit HostIndex(const NetworkState& host);  // which it refers to
   const linux::LinkInfo* link(const std::string& name) const;
   std::string name_of(int interface) const { return host_.name_of(interface); }
-  std::vector<linux::Route> routes_to(const linux::IpAddress& address) const;  // whole addresses
+  std::vector<linux::Route> routes_to(const linux::IpAddress& address) const;  // of whole addresses, as endpoints have
   std::vector<linux::Route> routes_through(int interface) const;
   std::vector<linux::IpPrefix> addresses_on(int interface) const;  // with their prefix length
   std::vector<linux::Neighbour> neighbours_of(int interface) const;

@@ -217,6 +217,15 @@ VolumeMount checked(const LongVolume& written) {
   return mount;
 }
 
+// What a file says is the same at each start.
+PortMapping fixed_port_mapping(const std::string& form) {
+  PortMapping mapping = parse_port_mapping(form);
+  if (mapping.last_host_port != 0)
+    throw base::Error(show(form) +
+                      ": a free port of a range is chosen by run -p alone; write one port, or none for any");
+  return mapping;
+}
+
 }  // namespace
 
 std::optional<BuildSection> build_section(ComposeReader& reader, const YamlNode& node) {
@@ -284,14 +293,14 @@ std::vector<Placed<PortMapping>> port_mappings(ComposeReader& reader, const Yaml
   for (const auto& item : node.items) {
     if (item.kind != Kind::map) {
       reader.at_text(item,
-                     [&](const std::string& form) { result.push_back({parse_port_mapping(form), item.position}); });
+                     [&](const std::string& form) { result.push_back({fixed_port_mapping(form), item.position}); });
       continue;
     }
     LongPort written;
     reader.read(item, port_level, written);
     reader.at(item, [&] {
       if (written.target.empty()) throw base::Error("a port needs a 'target'");
-      PortMapping mapping = parse_port_mapping(short_form(written));
+      PortMapping mapping = fixed_port_mapping(short_form(written));
       mapping.publish_scope = written.publish_scope;
       mapping.mode = written.mode;
       mapping.name = written.name;

@@ -11,13 +11,14 @@
 
 namespace conductor::parser {
 
-// "3000:8080", "127.0.0.1:3000:8080/udp", "8080", "9000-9010:8000-8010", "[::1]:80:80".
+// "3000:8080", "127.0.0.1:3000:8080/udp", "8080", "9000-9010:8000-8010", "[::1]:80:80", "8000-8010:80".
 struct PortMapping {
   std::string host_ip;
   int host_port = 0;  // 0: any free one
   int container_port = 0;
   int count = 1;
   std::string protocol = "tcp";
+  int last_host_port = 0;  // not 0: any free one of host_port to this
   // Of compose's long form alone. `mode` and the two names say nothing on a single machine.
   std::string publish_scope;  // loopback, host or all; empty: not said
   std::string mode = "ingress", name, app_protocol;

@@ -78,9 +78,13 @@ PortMapping parse_port_mapping(std::string_view text) {
     return mapping;
   }
   const auto outer = parse_ports(outer_text, text);
+  mapping.host_port = outer.first;
+  if (mapping.count == 1 && outer.last > outer.first) {
+    mapping.last_host_port = outer.last;
+    return mapping;
+  }
   if (outer.last - outer.first != inner.last - inner.first)
     throw base::Error(show(text) + ": both ranges must have the same number of ports");
-  mapping.host_port = outer.first;
   return mapping;
 }
 

@@ -417,7 +417,7 @@ std::vector<std::string> neighbour_entries(const World& world) {
 }  // namespace
 
 TEST_CASE("forged packets reach nobody and change nothing") {
-  if (!test::can_make_network_namespaces()) SKIP_TEST("needs root and network namespaces");
+  NEEDS_NAMESPACES();
   World world;
   const auto attacks = all_attacks(world);
   REQUIRE(attacks.size() >= 24);
@@ -450,7 +450,7 @@ TEST_CASE("forged packets reach nobody and change nothing") {
 }
 
 TEST_CASE("what is published on loopback is not for neighbours") {
-  if (!test::can_make_network_namespaces()) SKIP_TEST("needs root and network namespaces");
+  NEEDS_NAMESPACES();
   World world;
   const auto listeners = world.rig.network().listen(*world.rig.network().find("b"));
   CHECK(world.rig.connect(world.rig.host(), "127.0.0.1", on_loopback) == test::Outcome::connected);
@@ -463,7 +463,7 @@ TEST_CASE("what is published on loopback is not for neighbours") {
 }
 
 TEST_CASE("no interface of ours takes router advertisements or routes loopback addresses") {
-  if (!test::can_make_network_namespaces()) SKIP_TEST("needs root and network namespaces");
+  NEEDS_NAMESPACES();
   World world;
   for (const char* id : {"a", "b", "c", "d"}) {
     const auto interface = world.rig.network().find(id)->interface;

@@ -172,7 +172,7 @@ network::EndpointConfig with_published(int count) {
 }  // namespace
 
 TEST_CASE("links beside a bridge", "[.bench]") {
-  if (!test::can_make_network_namespaces()) SKIP_TEST("needs root and network namespaces");
+  NEEDS_NAMESPACES();
   Rig rig;
   const Bridge bridge;
   rig.start("to");
@@ -192,7 +192,7 @@ TEST_CASE("links beside a bridge", "[.bench]") {
 }
 
 TEST_CASE("the packet guard", "[.bench]") {
-  if (!test::can_make_network_namespaces()) SKIP_TEST("needs root and network namespaces");
+  NEEDS_NAMESPACES();
   Rig rig;
   rig.start("to");
   const Path path{&rig.host(), &rig.space("to"), rig.address("to")};
@@ -210,7 +210,7 @@ TEST_CASE("the packet guard", "[.bench]") {
 }
 
 TEST_CASE("attaching", "[.bench]") {
-  if (!test::can_make_network_namespaces()) SKIP_TEST("needs root and network namespaces");
+  NEEDS_NAMESPACES();
   constexpr int count = 1000, sample = 30;
   rlimit limit{};
   ::getrlimit(RLIMIT_NOFILE, &limit);

@@ -15,9 +15,6 @@ namespace linux = conductor::linux;
 using test::Outcome;
 using test::Rig;
 
-#define NEEDS_NAMESPACES() \
-  if (!test::can_make_network_namespaces()) SKIP_TEST("needs root and network namespaces")
-
 namespace {
 
 // Somebody else's firewall: how it is set up, and how its own tool lists it.

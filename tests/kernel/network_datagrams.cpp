@@ -18,9 +18,6 @@ namespace linux = conductor::linux;
 using test::Fd;
 using test::Rig;
 
-#define NEEDS_NAMESPACES() \
-  if (!test::can_make_network_namespaces()) SKIP_TEST("needs root and network namespaces")
-
 namespace {
 
 sockaddr_in socket_address(const std::string& address, int port) {

@@ -17,9 +17,6 @@ namespace network = conductor::network;
 using test::Outcome;
 using test::Rig;
 
-#define NEEDS_NAMESPACES() \
-  if (!test::can_make_network_namespaces()) SKIP_TEST("needs root and network namespaces")
-
 namespace {
 
 constexpr int port = 8080;
@@ -46,18 +43,58 @@ struct World {
 
 }  // namespace
 
-TEST_CASE("policy rules: four of each family, three more for each further range") {
+TEST_CASE("policy rules: five of each family, three more for each further range") {
   network::Settings settings;
   settings.subnet6 = *linux::parse_ip("fd12:3456::");
   const auto rules =
       network::policy_rules(settings, {settings.range(), settings.range6(), *linux::parse_prefix("172.28.0.0/24")});
-  CHECK(std::count_if(rules.begin(), rules.end(), [](const auto& rule) { return rule.v6; }) == 4);
-  CHECK(std::count_if(rules.begin(), rules.end(), [](const auto& rule) { return !rule.v6; }) == 7);
+  CHECK(std::count_if(rules.begin(), rules.end(), [](const auto& rule) { return rule.v6; }) == 5);
+  CHECK(std::count_if(rules.begin(), rules.end(), [](const auto& rule) { return !rule.v6; }) == 8);
   for (const auto& rule : rules) {
     CHECK(rule.priority >= settings.rule_priority);
     CHECK(rule.priority < settings.rule_priority + 4);
     CHECK(rule.prohibit == (rule.priority >= settings.rule_priority + 2));
   }
+}
+
+TEST_CASE("the host's routes to containers are in a table of their own, and table main is as it was") {
+  NEEDS_NAMESPACES();
+  const Rig alone;
+  const auto before = linux::Netlink().routes();
+  World world;
+  const std::size_t own6 = world.rig.ipv6() ? 1 : 0;  // the host's address towards containers, on lo
+  CHECK(linux::Netlink().routes().size() == before.size() + own6);
+  for (const char* id : {"a", "b"})
+    for (const auto& address : network::addresses_of(world.rig.settings(), *world.rig.network().find(id))) {
+      const auto routes = linux::Netlink().routes(network::endpoint_table);
+      CHECK(std::count_if(routes.begin(), routes.end(), [&](const auto& route) {
+              return route.destination == address && route.interface == world.interface(id);
+            }) == 1);
+    }
+  CHECK(world.connects());
+  world.rig.stop("a");
+  world.rig.stop("b");
+  CHECK(linux::Netlink().routes(network::endpoint_table).empty());
+}
+
+TEST_CASE("what the host sends to an address of the range that no container has goes nowhere") {
+  NEEDS_NAMESPACES();
+  World world;
+  const auto nobody = linux::to_text(world.rig.network().find("b")->address + 100);
+  CHECK(world.rig.connect(world.rig.host(), nobody, port) == Outcome::unreachable);
+}
+
+TEST_CASE("a policy rule that somebody has changed is replaced") {
+  NEEDS_NAMESPACES();
+  World world;
+  const auto before = world.rig.census();
+  const std::string priority = std::to_string(world.rig.settings().rule_priority + 1);
+  test::output_of({"ip", "rule", "del", "priority", priority});
+  test::output_of({"ip", "rule", "add", "priority", priority, "fwmark", "0x10000/0x10000", "lookup", "200"});
+  CHECK_FALSE(world.foundation().stands());
+  world.rig.network().repair();
+  CHECK(world.foundation().stands());
+  CHECK(world.rig.census() == before);
 }
 
 TEST_CASE("without the table packets for services of the host are blocked, and the host's own address is silent") {
@@ -80,7 +117,7 @@ TEST_CASE("an end that was down and up again is put right") {
   CHECK(world.ends_stand());
   const int index = world.interface("b");
   linux::Netlink netlink;
-  netlink.remove_route({*linux::parse_ip(world.rig.address("b")), 32, {}, index, {}, false, 254});
+  netlink.remove_route({*linux::parse_ip(world.rig.address("b")), 32, {}, index, {}, false, network::endpoint_table});
   netlink.send();
   CHECK_FALSE(world.ends_stand());
   world.foundation().build(world.records.attached());

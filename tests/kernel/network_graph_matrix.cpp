@@ -151,7 +151,7 @@ const std::vector<Fault>& faults() {
 }  // namespace
 
 TEST_CASE("random graphs: every probe is as declared, also after faults and restarts") {
-  if (!test::can_make_network_namespaces()) SKIP_TEST("needs root and network namespaces");
+  NEEDS_NAMESPACES();
   for (const auto seed : seeds()) {
     INFO("NETWORK_SEED=" << seed);
     World world(seed);

@@ -20,9 +20,6 @@ namespace store = conductor::store;
 using test::Outcome;
 using test::Rig;
 
-#define NEEDS_NAMESPACES() \
-  if (!test::can_make_network_namespaces()) SKIP_TEST("needs root and network namespaces")
-
 namespace {
 
 network::EndpointConfig linked_to(const std::string& peer, int port = 8080) {

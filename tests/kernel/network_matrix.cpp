@@ -8,9 +8,6 @@ namespace linux = conductor::linux;
 using test::Outcome;
 using test::Rig;
 
-#define NEEDS_NAMESPACES() \
-  if (!test::can_make_network_namespaces()) SKIP_TEST("needs root and network namespaces")
-
 namespace {
 
 network::Publish publish(int host_port, int container_port, const std::string& host_ip = {}) {

@@ -2,6 +2,7 @@
 // namespace of its own.
 #include "base/error.hpp"
 #include "linux/namespaces.hpp"
+#include "network/endpoint_config.hpp"
 #include "network/ports.hpp"
 #include "network/records.hpp"
 #include "store/records.hpp"
@@ -122,6 +123,38 @@ TEST_CASE("a port that is taken is refused, with the name of its holder") {
           require_free_ports(network.settings, records, {port(7002, 80), port(7001, 80, 1, Protocol::udp)});
         }).empty());
   CHECK(store::list_directory(records.ports()).empty());  // nothing was taken
+}
+
+TEST_CASE("of a range the first port that is free is taken, and kept") {
+  NEEDS_ROOT();
+  OwnNetwork network;
+  const auto records = network.records();
+  network.record("a", "shop"), network.record("b", "other");
+  const Fd held = taken(SOCK_STREAM, 8000);
+  Publish range = port(8000, 80);
+  range.last_host_port = 8003;
+  const auto take = [&](const std::string& id, const std::vector<Publish>& publish) {
+    return take_ports(network.settings, records, id, publish);
+  };
+  const auto first = take("a", {range});
+  REQUIRE(first.size() == 1);
+  CHECK(first.front() == port(8001, 80));
+  Publish other = range;
+  other.container_port = 81;
+  const auto both = take("b", {port(8002, 79), range});
+  CHECK(both.back() == port(8003, 80));
+  CHECK_THAT(refusal([&] { take("b", {port(8002, 79), port(8003, 80), other}); }),
+             Contains("none of the ports 8000 to 8003 is free"));
+  CHECK(refusal([&] { validate_ports({port(8003, 1), range, range}); }).empty());
+  range.last_host_port = 7999;
+  CHECK_THAT(refusal([&] { validate_ports({range}); }), Contains("8000 to 7999"));
+
+  std::vector<Publish> again{other};
+  keep_chosen_ports(again, {port(8002, 81)});
+  CHECK(again.front() == port(8002, 81));
+  again = {other};
+  keep_chosen_ports(again, {port(9000, 81)});  // no more in the range
+  CHECK(again.front() == other);
 }
 
 TEST_CASE("a port of another container is refused by that one's name") {

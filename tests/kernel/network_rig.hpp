@@ -23,6 +23,9 @@ enum class Outcome { connected, refused, unreachable, silent };
 std::string to_text(Outcome outcome);
 
 bool can_make_network_namespaces();
+// At the head of every test with a rig; the test needs support/catch.hpp.
+#define NEEDS_NAMESPACES() \
+  if (!test::can_make_network_namespaces()) SKIP_TEST("needs root and network namespaces")
 Fd make_network_namespace();  // without entering it
 
 inline constexpr const char* host_on_uplink = "198.51.100.1";

@@ -3,8 +3,7 @@
 #include "linux/nftables.hpp"
 #include "network/attachment.hpp"
 #include "network/foundation.hpp"
-#include "network_rig.hpp"
-#include "network_rig_host.hpp"
+#include "network_world.hpp"
 #include "store/records.hpp"
 #include "support/catch.hpp"
 
@@ -16,62 +15,10 @@ namespace network = conductor::network;
 namespace linux = conductor::linux;
 namespace base = conductor::base;
 namespace store = conductor::store;
+using test::link_to;
 using test::output_of;
-using test::Rig;
-using Texts = std::vector<std::string>;
-
-#define NEEDS_NAMESPACES() \
-  if (!test::can_make_network_namespaces()) SKIP_TEST("needs root and network namespaces")
-
-namespace {
-
-network::Link link_to(const std::string& peer, int port, network::Protocol protocol = network::Protocol::tcp) {
-  network::Link link;
-  link.peer = peer;
-  link.protocol = protocol;
-  link.first_port = port;
-  return link;
-}
-
-// "web" may reach "db" and the internet; "db" publishes a port; "other" is on its own.
-class World : public Rig {
- public:
-  explicit World(const std::string& configuration = {}) : Rig(configuration) {
-    network::EndpointConfig web, db;
-    web.links = {link_to("db", 5432)};
-    web.internet = true;
-    network::Publish publish;
-    publish.host_port = 3000;
-    publish.container_port = 8080;
-    db.publish = {publish};
-    start("db", db);
-    start("web", web);
-    start("other");
-  }
-  std::string interface(const std::string& id) const { return network().find(id)->interface; }
-  std::string table() const { return "inet " + settings().table; }
-  void nft(const std::string& command) const { linux::run_nft(command); }
-  void inside(const std::string& id, const Texts& words) const {
-    linux::in_network_namespace(space(id), [&] { output_of(words); });
-  }
-
-  // "kind object: text" of each finding, sorted.
-  static Texts texts(const std::vector<network::Finding>& findings) {
-    Texts result;
-    for (const auto& finding : findings)
-      result.push_back(std::string(base::enum_name(finding.kind)) + " " + finding.object + ": " + finding.text);
-    std::sort(result.begin(), result.end());
-    return result;
-  }
-  Texts findings() const { return texts(network().verify()); }
-  // What verify says after repair has had its turn.
-  Texts after_repair() {
-    network().repair();
-    return findings();
-  }
-};
-
-}  // namespace
+using test::Texts;
+using test::World;
 
 TEST_CASE("verify finds nothing in a world without damage, and none where nothing runs") {
   NEEDS_NAMESPACES();
@@ -257,9 +204,10 @@ TEST_CASE("policy rules, guards, uplinks and foreign networks are looked at") {
   }
   SECTION("a rule of somebody else is asked first") {
     output_of({"ip", "rule", "add", "priority", "40", "to", "10.231.5.0/24", "lookup", "200"});
-    CHECK(world.findings() ==
-          Texts{"clash policy rule: the IPv4 rule 40 (to 10.231.5.0/24 lookup) of somebody else is asked before ours "
-                "and leads packets of containers elsewhere"});
+    CHECK(
+        world.findings() ==
+        Texts{"clash policy rule: the IPv4 rule 40 (to 10.231.5.0/24 lookup 200) of somebody else is asked before ours "
+              "and leads packets of containers elsewhere"});
   }
   SECTION("rules of others that concern nobody here") {
     output_of({"ip", "rule", "add", "priority", "41", "from", "192.0.2.0/24", "lookup", "200"});
@@ -335,13 +283,23 @@ TEST_CASE("the host's end of a container is looked at") {
     CHECK(world.findings() == Texts{"missing neighbour: the host has no neighbour entry for " + address + " of db"});
   }
   SECTION("no route") {
-    output_of({"ip", "route", "del", address});
+    output_of({"ip", "route", "del", address, "table", test::endpoint_table()});
     CHECK(world.findings() == Texts{"missing route: the host has no route to db (" + address + ")"});
     CHECK(world.after_repair() == Texts{});
   }
   SECTION("a route to somewhere else") {
-    output_of({"ip", "route", "replace", address, "via", test::neighbour_address});
+    output_of({"ip", "route", "replace", address, "via", test::neighbour_address, "table", test::endpoint_table()});
     CHECK(world.findings() == Texts{"damaged route: the host's route to db (" + address + ") leads to up0"});
+  }
+  SECTION("a route of the host's own to its address") {
+    output_of({"ip", "route", "add", address, "via", test::neighbour_address});
+    CHECK(world.findings() == Texts{"clash subnet: the host's network " + address + " on up0 overlaps " +
+                                    world.settings().subnet_text() + ", which containers have"});
+  }
+  SECTION("a route among those to containers that leads to none") {
+    output_of({"ip", "route", "add", "10.231.200.9", "via", test::neighbour_address, "table", test::endpoint_table()});
+    CHECK(world.findings() == Texts{"extra route: the host has a route to 10.231.200.9 through up0 among those to "
+                                    "containers, which leads to none"});
   }
   SECTION("a further route") {
     output_of({"ip", "route", "add", "10.231.200.9", "dev", db});
@@ -391,9 +349,8 @@ TEST_CASE("the inside of a container is looked at") {
   }
   SECTION("a policy rule") {
     world.inside("web", {"ip", "rule", "add", "priority", "9", "to", "192.0.2.0/24", "lookup", "200"});
-    CHECK(
-        world.findings() ==
-        Texts{"extra policy rule: inside web there is a policy rule 9 (to 192.0.2.0/24 lookup) that nobody declared"});
+    CHECK(world.findings() == Texts{"extra policy rule: inside web there is a policy rule 9 (to 192.0.2.0/24 lookup "
+                                    "200) that nobody declared"});
   }
   SECTION("another gateway") {
     world.inside("web", {"ip", "neigh", "replace", test::host_to_endpoints, "lladdr", "02:00:00:00:00:66", "dev",

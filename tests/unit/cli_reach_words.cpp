@@ -30,6 +30,7 @@ TEST_CASE("reach words: published ports in docker's forms") {
   CHECK(cli::to_publish("127.0.0.1:3000:8080/udp") == network::Publish{"127.0.0.1", 3000, 8080, 1, Protocol::udp, {}});
   CHECK(cli::to_publish("[::1]:3000:8080") == network::Publish{"::1", 3000, 8080, 1, Protocol::tcp, {}});
   CHECK(cli::to_publish("8000-8010:9000-9010") == network::Publish{"", 8000, 9000, 11, Protocol::tcp, {}});
+  CHECK(cli::to_publish("8000-8010:80") == network::Publish{"", 8000, 80, 1, Protocol::tcp, {}, 8010});
   CHECK(cli::to_publish("80") == network::Publish{"", 0, 80, 1, Protocol::tcp, {}});
   CHECK(cli::to_publish("127.0.0.1::80") == network::Publish{"127.0.0.1", 0, 80, 1, Protocol::tcp, {}});
   CHECK(cli::to_publish("target=80") == network::Publish{"", 0, 80, 1, Protocol::tcp, {}});

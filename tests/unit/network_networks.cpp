@@ -123,3 +123,25 @@ TEST_CASE("a network without a subnet, or without a record, gives names alone") 
   e.config.networks.front().ipv4 = "172.20.0.5";
   CHECK_THROWS_WITH(world.take(e), Contains("network unknown has no subnet"));
 }
+
+TEST_CASE("in internal networks alone there is neither internet nor a published port") {
+  const World world;
+  NetworkConfig closed = network("closed");
+  closed.internal = true;
+  write_network(world.records, closed);
+  const auto ask = [&](std::vector<Membership> networks, bool internet, bool publishes) {
+    EndpointConfig config;
+    config.networks = std::move(networks);
+    config.internet = internet;
+    if (publishes) config.publish = {{"", 3000, 80, 1, Protocol::tcp, {}}};
+    require_given_by_networks(world.records, config);
+  };
+  const Membership inside{"closed", {}, true, "", ""}, open{"lan", {}, true, "", ""},
+      names{"closed", {}, false, "", ""};
+  CHECK_NOTHROW(ask({inside}, false, false));
+  CHECK_THROWS_WITH(ask({inside}, true, false), Contains("cannot have internet") && Contains("'closed' is internal"));
+  CHECK_THROWS_WITH(ask({inside}, false, true), Contains("cannot publish ports"));
+  CHECK_NOTHROW(ask({inside, open}, true, true));
+  CHECK_NOTHROW(ask({names}, true, true));  // a network that gives names alone gives no less either
+  CHECK_NOTHROW(ask({}, true, true));
+}

@@ -12,7 +12,8 @@ namespace {
 
 std::string show(const PortMapping& p) {
   return p.host_ip + " " + std::to_string(p.host_port) + " " + std::to_string(p.container_port) + " x" +
-         std::to_string(p.count) + " " + p.protocol;
+         std::to_string(p.count) + " " + p.protocol +
+         (p.last_host_port == 0 ? "" : " to " + std::to_string(p.last_host_port));
 }
 
 std::string show(const PeerReference& p) {
@@ -53,6 +54,8 @@ TEST_CASE("published ports") {
   CHECK(show(parse_port_mapping("127.0.0.1::8080")) == "127.0.0.1 0 8080 x1 tcp");
   CHECK(show(parse_port_mapping("0:80")) == " 0 80 x1 tcp");
   CHECK(show(parse_port_mapping("9000-9010:8000-8010")) == " 9000 8000 x11 tcp");
+  CHECK(show(parse_port_mapping("127.0.0.1:8000-8010:80/udp")) == "127.0.0.1 8000 80 x1 udp to 8010");
+  CHECK(show(parse_port_mapping("8000-8000:80")) == " 8000 80 x1 tcp");
   CHECK(show(parse_port_mapping("[::1]:80:80")) == "::1 80 80 x1 tcp");
   CHECK(show(parse_port_mapping("::1:80:81")) == "::1 80 81 x1 tcp");
   for (const char* bad :
