@@ -353,7 +353,28 @@ class Reach(NetworkCase):
         self.assertEqual(self.ask("web", "db"), "db")
 
 
+    def test_repair_mends_what_verify_names(self):
+        self.serve("db"), self.start("web", "--peer", "db:8080")
+        self.assertEqual(conductor("network", "repair").stdout, "The network is as declared.\n")
+        table = json.loads(conductor("network", "inspect", "links").stdout)[0]["Instance"]["Table"].split()
+        subprocess.run(["nft", "flush", "set", *table, "links"], check=True)
+        subprocess.run(["nft", "insert", "rule", *table, "forward", "accept"], check=True)
+        self.assertEqual(self.ask("web", "db"), "")
+        said = harness.rows("network", "repair")
+        self.assertEqual({(row["Result"], row["Object"]) for row in said}, {("mended", "link"), ("mended", "table")})
+        self.assertTrue(any("web may reach db on tcp 8080" in row["Text"] for row in said), said)
+        self.assertEqual(conductor("network", "verify").returncode, 0)
+        self.assertEqual(self.ask("web", "db"), "db")
+
+
 class Refused(NetworkCase):
+    def test_what_is_wrong_with_an_option_is_told_with_its_name(self):
+        for option, value in (("--internet", "foo/99"), ("--host-port", "x"), ("--publish", "a:b"), ("--add-host", "foo"),
+                              ("--dns", "x.y"), ("--expose", "q"), ("--peer", ",,"), ("--publish-scope", "q")):
+            with self.subTest(option=option):
+                self.refused("run", "--rm", f"{option}={value}", self.image, "true",
+                             says=[f"option {option}: ", "expected"])
+
     def test_what_run_refuses(self):
         for flags, says in (
                 (("-p", "80:80/sctp"), "tcp or udp"),
@@ -394,7 +415,8 @@ class Refused(NetworkCase):
                 (("create", "a/b"), "invalid network name"),
                 (("create", "-d", "overlay", "x"), "'overlay' is not supported; bridge is"),
                 (("create", "--gateway", "10.0.0.1", "x"), "--gateway is not supported"),
-                (("create", "--subnet", "10.0.0.0", "x"), "is no network such as"),
+                (("create", "--subnet", "10.0.0.0", "x"), "is no subnet"),
+                (("create", "--subnet", "10.0.0.1/24", "x"), "option --subnet: '10.0.0.1/24' has bits beyond its prefix; did you mean 10.0.0.0/24?"),
                 (("create", "--subnet", "10.20.0.0/24", "--subnet", "10.21.0.0/24", "x"), "of each family"),
                 (("create", "--subnet", "127.0.0.0/24", "x"), "127.0.0.0"),
                 (("connect", "nowhere", "nobody"), "no such network: nowhere"),
@@ -409,6 +431,8 @@ class Refused(NetworkCase):
         self.assertEqual(done.returncode, 1)
         self.assertIn("no such network: nowhere", done.stderr)
         self.assertEqual(json.loads(done.stdout)[0]["Name"], "links")
+        done = conductor("network", "inspect", "nowhere", check=False)
+        self.assertEqual((done.returncode, done.stdout), (1, "[]\n"))  # as docker has it
         ranges = json.loads(conductor("network", "inspect", "links").stdout)[0]["Instance"]["Range"]
         self.refused("network", "create", "--subnet", ranges, "x", says="overlaps")
 
