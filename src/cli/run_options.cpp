@@ -133,6 +133,7 @@ void RunOptions::declare(Options& options) {
   options.option("-l,--label", labels_, "a label, NAME=value", "LABEL");
 
   network_.declare(options);
+  users_.declare(options);
 
   options.option("-v,--volume", volumes_, "a volume or a folder of this machine", "SOURCE:TARGET[:ro]");
   options.option("--mount", mounts_, "a mount, type=bind,source=…,target=…", "MOUNT");
@@ -157,7 +158,7 @@ void RunOptions::declare(Options& options) {
   options.unsupported(
       "--add-device --annotation --cgroup-parent --cgroupns --gpus --group-add "
       "--ipc --isolation --label-file --log-driver --log-opt --pid --platform --pull "
-      "--runtime --storage-opt --userns --uts --volume-driver --volumes-from -q --quiet");
+      "--runtime --storage-opt --uts --volume-driver --volumes-from -q --quiet");
 }
 
 engine::ContainerConfig RunOptions::config(const std::vector<std::string>& words) const {
@@ -179,6 +180,7 @@ engine::ContainerConfig RunOptions::config(const std::vector<std::string>& words
   config.limits = limits_.limits();
   config.oom_score_adjust = limits_.oom_score_adjust();
   network_.read(config);
+  users_.read(config);
   read_mounts(config);
   read_health(config);
   return config;

@@ -5,6 +5,7 @@
 #include "cli/network_options.hpp"
 #include "cli/options.hpp"
 #include "cli/security_options.hpp"
+#include "cli/user_options.hpp"
 #include "engine/container.hpp"
 
 #include <optional>
@@ -28,6 +29,7 @@ class RunOptions {
   NetworkOptions network_;
   SecurityOptions security_;
   LimitOptions limits_;
+  UserOptions users_;
   std::optional<std::string> name_, entrypoint_, stop_timeout_, restart_, health_command_;
   std::string health_interval_, health_timeout_, health_start_period_, health_start_interval_;
   std::optional<std::int64_t> health_retries_, shm_size_;

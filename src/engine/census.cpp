@@ -3,6 +3,7 @@
 #include "base/units.hpp"
 #include "engine/directory.hpp"
 #include "engine/engine.hpp"
+#include "engine/id_ranges.hpp"
 #include "linux/cgroup.hpp"
 #include "linux/fd.hpp"
 #include "linux/mount.hpp"
@@ -178,6 +179,7 @@ void count_locks(Lines& lines, const std::string& directory) {
 void count_disk(Lines& lines, const store::Locations& locations, bool all) {
   count_entries(lines, "container", locations.containers());
   count_entries(lines, "name", locations.names());
+  for (const auto& range : taken_ids(locations)) add(lines, "ids", range.first);
   count_entries(lines, "volume", locations.volumes());
   count_entries(lines, "project", locations.projects());
   count_entries(lines, "temporary", locations.temporary());

@@ -5,6 +5,7 @@
 #include "engine/confinement.hpp"
 #include "engine/directory.hpp"
 #include "engine/engine.hpp"
+#include "engine/id_ranges.hpp"
 #include "engine/launch.hpp"
 #include "engine/limits.hpp"
 #include "engine/mounts.hpp"
@@ -46,6 +47,14 @@ void check_network(const ContainerConfig& config) {
   if (shared && !endpoint.extra_hosts.empty()) throw base::Error("hosts cannot be added with " + mode);
 }
 
+void check_user_namespace(const ContainerConfig& config) {
+  const auto asked = config.user_namespace;
+  if (asked == UserNamespace::mapped) check_maps(config.ids);
+  if (config.network == NetworkMode::container && (asked == UserNamespace::mapped || asked == UserNamespace::automatic))
+    throw base::Error("a container has the ids of the one whose network it shares (" + config.network_container +
+                      "): ids of its own cannot be asked for");
+}
+
 // What can be known without looking at image or machine.
 void check(const ContainerConfig& config) {
   if (!config.name.empty()) store::require_valid_name("container", config.name);
@@ -61,6 +70,7 @@ void check(const ContainerConfig& config) {
   check_mounts(config);
   check_hostname(config.hostname);
   check_network(config);
+  check_user_namespace(config);
 }
 
 // VOLUME of the image: each path is a volume that nobody named, unless something is mounted there.
@@ -184,6 +194,7 @@ Container Engine::create(ContainerConfig config, const image::Progress& progress
       wanted.endpoint.names = {wanted.name, base::short_id(id)};
       reserve_endpoint(container);
     }
+    container.ids = ids_for(locations_, id, wanted);
     make_mounts(container);
     write_container(locations_, container);
   } catch (...) {

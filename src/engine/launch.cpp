@@ -150,6 +150,7 @@ runtime::Setup launch_setup(const Container& container, const std::vector<std::s
 
   monitor::LaunchSpec& launch = setup.launch;
   launch.hostname = hostname_of(container);
+  launch.ids = container.ids;
   launch.lower = lower;
   launch.upper = upper_directory(locations, container.id);
   launch.work = work_directory(locations, container.id);

@@ -2,6 +2,7 @@
 #include "base/text.hpp"
 #include "engine/directory.hpp"
 #include "engine/engine.hpp"
+#include "engine/id_ranges.hpp"
 #include "engine/launch.hpp"
 #include "engine/mounts.hpp"
 #include "engine/state.hpp"
@@ -167,6 +168,7 @@ void Engine::remove_remains(const std::string& id, const std::optional<Container
   base::Collector problems;
   problems.attempt([&] { network_.forget(id, is_shared(locations_, id)); });
   problems.attempt([&] { runtime_.clean(id); });
+  problems.attempt([&] { give_up_ids(locations_, id); });
   if (container) {
     problems.attempt([&] { give_up_name(locations_, container->config.name, id); });
   } else {

@@ -4,6 +4,7 @@
 #include "base/text.hpp"
 #include "engine/directory.hpp"
 #include "engine/engine.hpp"
+#include "engine/id_ranges.hpp"
 #include "engine/state.hpp"
 #include "engine/update.hpp"
 #include "linux/process.hpp"
@@ -43,6 +44,7 @@ void Engine::recover() {
   });
   recover_remains();
   recover_names();
+  attempt("ids", [&] { recover_ids(locations_); });
   recover_ended();
   attempt("temporary files", [&] { store::sweep_temporary(locations_.temporary()); });
   attempt("the network", [&] { network_.repair(); });

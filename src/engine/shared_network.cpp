@@ -3,6 +3,7 @@
 #include "engine/confinement.hpp"
 #include "engine/directory.hpp"
 #include "engine/engine.hpp"
+#include "engine/id_ranges.hpp"
 #include "engine/launch.hpp"
 #include "network/names.hpp"
 
@@ -51,6 +52,10 @@ Container Engine::network_owner(const Container& container) const {
 void Engine::share_network(const Container& container, runtime::Setup& setup, linux::Fd& network_namespace) {
   const Container other = next_in_chain(*this, container);
   const Container owner = network_owner(container);
+  if (container.config.user_namespace == UserNamespace::host && !owner.ids.users.empty())
+    throw base::Error("container " + quoted(owner) + " has ids of its own, and whoever shares its network shares them")
+        .with_hint("leave out --userns host");
+  setup.launch.ids = owner.ids;
   bind_files_of(setup, locations_.container(owner.id));
   note_shared(locations_, owner.id);  // from here on it may outlive the owner
   auto found = runtime_.network_namespace(other.id);
@@ -72,7 +77,7 @@ void Engine::set_network(const Container& container, runtime::Setup& setup, linu
   if (mode == NetworkMode::container) return share_network(container, setup, network_namespace);
   if (mode == NetworkMode::host) return;
   const bool ipv6 = mode == NetworkMode::links && network_.settings().ipv6();
-  setup.launch.sysctls = sysctls_of(container.config, runtime::default_sysctls(true, ipv6));
+  setup.launch.sysctls = sysctls_of(container.config, fitting(runtime::default_sysctls(true, ipv6), container.ids));
   if (mode == NetworkMode::links)
     setup.launch.resolver = resolver_of(container.id, container.config.endpoint, locations_);
 }

@@ -6,7 +6,10 @@
 
 #include <fcntl.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -35,6 +38,21 @@ std::string unescape(std::string_view field) {
 void change(int tree, mount_attr attributes, bool recursive, const char* what) {
   const unsigned flags = AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0U);
   if (mount_setattr(tree, "", flags, &attributes, sizeof attributes) != 0) throw Error::from_errno(what);
+}
+
+// The type of a mounted file system, as mountinfo has it; its number when it is mounted nowhere.
+std::string filesystem_name(int tree) {
+  struct stat found{};
+  struct statfs type{};
+  if (fstat(tree, &found) != 0 || fstatfs(tree, &type) != 0) return "it is on";
+  const std::string device = std::to_string(major(found.st_dev)) + ":" + std::to_string(minor(found.st_dev));
+  for (const auto& line : base::split(read_file("/proc/self/mountinfo"), '\n')) {
+    const auto dash = line.find(" - ");
+    if (dash == std::string::npos || line.find(" " + device + " ") > dash) continue;
+    const auto begin = dash + 3;
+    return line.substr(begin, line.find(' ', begin) - begin);
+  }
+  return "with the number " + std::to_string(type.f_type);
 }
 
 }  // namespace
@@ -97,6 +115,19 @@ void set_attributes(int tree, std::uint64_t add, bool recursive, std::uint64_t c
   attributes.attr_set = add;
   attributes.attr_clr = clear;
   change(tree, attributes, recursive, "cannot change the attributes of a mount");
+}
+
+void map_ids(int tree, const Fd& user_namespace, bool recursive) {
+  mount_attr attributes{};
+  attributes.attr_set = MOUNT_ATTR_IDMAP;
+  attributes.userns_fd = static_cast<std::uint64_t>(user_namespace.get());
+  const unsigned flags = AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0U);
+  if (mount_setattr(tree, "", flags, &attributes, sizeof attributes) == 0) return;
+  const Error refusal = Error::from_errno("cannot map the ids of its files");
+  if (refusal.code() != EINVAL) throw refusal;
+  throw Error("the file system " + filesystem_name(tree) + (recursive ? ", or one mounted below," : "") +
+                  " cannot be mounted with mapped ids; --userns host does without",
+              EINVAL);
 }
 
 void set_propagation(int tree, std::uint64_t propagation, bool recursive) {

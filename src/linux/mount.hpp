@@ -39,6 +39,10 @@ void set_attributes(int tree, std::uint64_t add, bool recursive, std::uint64_t c
 // MS_PRIVATE, MS_SLAVE, MS_SHARED as propagation of the tree.
 void set_propagation(int tree, std::uint64_t propagation, bool recursive);
 
+// Files of a detached tree that was never mounted are shown with the ids they have in `user_namespace`: id 0 on disk as
+// its root (mount_setattr(2), MOUNT_ATTR_IDMAP). Error naming the file system when that one cannot do it.
+void map_ids(int tree, const Fd& user_namespace, bool recursive);
+
 // Puts a detached tree on an open (O_PATH) target.
 void attach(int tree, int target);
 

@@ -81,7 +81,7 @@ Child clone_child(std::uint64_t flags, const std::function<int()>& body, int cgr
   clone_args arguments{};
   arguments.flags = flags | CLONE_PIDFD;
   arguments.pidfd = reinterpret_cast<std::uintptr_t>(&pidfd);
-  arguments.exit_signal = SIGCHLD;
+  arguments.exit_signal = (flags & CLONE_PARENT) == 0 ? SIGCHLD : 0;  // a sibling ends as the caller does
   if (cgroup >= 0) {
     arguments.flags |= CLONE_INTO_CGROUP;
     arguments.cgroup = static_cast<std::uint64_t>(cgroup);

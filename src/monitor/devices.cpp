@@ -41,8 +41,17 @@ void make_node(int directory, const char* name, mode_t mode, dev_t device) {
   if (mknodat(directory, name, mode, device) != 0) throw Error::from_errno(std::string("cannot make /dev/") + name);
 }
 
+// A copy of the host's node, for a container that can make none: a user namespace gives no right to it.
+void bind_node(int from, int directory, const char* name) {
+  const Fd node = linux::open_at(from, name, O_PATH | O_NOFOLLOW);
+  const Fd place = linux::open_at(directory, name, O_CREAT | O_EXCL | O_NOFOLLOW | O_RDONLY, 0600);
+  const Fd tree = linux::clone_tree(node.get(), false);
+  linux::set_propagation(tree.get(), MS_PRIVATE, false);
+  linux::attach(tree.get(), place.get());
+}
+
 // The host's device nodes, without what a container has for itself.
-void copy_host_nodes(Fd source, int target) {
+void copy_host_nodes(Fd source, int target, bool bind) {
   DIR* stream = fdopendir(source.get());
   if (stream == nullptr) throw Error::from_errno("cannot list the devices of the host");
   source.release();
@@ -55,7 +64,9 @@ void copy_host_nodes(Fd source, int target) {
     if (fstatat(from, entry->d_name, &found, AT_SYMLINK_NOFOLLOW) != 0) continue;
     if (S_ISDIR(found.st_mode)) {
       Fd below(openat(from, entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-      if (below) copy_host_nodes(std::move(below), make_subdirectory(target, entry->d_name).get());
+      if (below) copy_host_nodes(std::move(below), make_subdirectory(target, entry->d_name).get(), bind);
+    } else if (bind && (S_ISCHR(found.st_mode) || S_ISBLK(found.st_mode))) {
+      bind_node(from, target, entry->d_name);
     } else if ((S_ISCHR(found.st_mode) || S_ISBLK(found.st_mode)) &&
                mknodat(target, entry->d_name, found.st_mode, found.st_rdev) == 0) {
       if (fchownat(target, entry->d_name, found.st_uid, found.st_gid, AT_SYMLINK_NOFOLLOW) != 0)
@@ -65,8 +76,13 @@ void copy_host_nodes(Fd source, int target) {
   closedir(stream);
 }
 
-void make_nodes(int dev, bool privileged) {
-  if (privileged) return copy_host_nodes(linux::open_file("/dev", O_RDONLY | O_DIRECTORY), dev);
+void make_nodes(int dev, const LaunchSpec& spec) {
+  const bool bind = !spec.ids.users.empty();
+  Fd host = linux::open_file("/dev", O_RDONLY | O_DIRECTORY);
+  if (spec.privileged) return copy_host_nodes(std::move(host), dev, bind);
+  for (const auto& node : nodes)
+    if (bind) bind_node(host.get(), dev, node.name);
+  if (bind) return;
   for (const auto& node : nodes) make_node(dev, node.name, S_IFCHR | 0666, makedev(node.major, node.minor));
 }
 
@@ -131,7 +147,7 @@ std::optional<linux::Terminal> mount_devices(const linux::RootFd& root, const La
       "tmpfs", {{"mode", "755"}, {"size", privileged ? "1m" : "64k"}, {"nr_inodes", std::to_string(inodes)}},
       no_programs);
   linux::attach(dev.get(), open_mount_point(root, "/dev").get());
-  make_nodes(dev.get(), privileged);
+  make_nodes(dev.get(), spec);
   for (const auto& [target, name] : links)
     if (symlinkat(target, dev.get(), name) != 0 && errno != EEXIST)
       throw Error::from_errno("cannot make the links of /dev");

@@ -24,19 +24,15 @@ std::uint64_t attributes_of(const Mount& mount) {
   return attributes;
 }
 
-Fd tree_of(const Mount& mount, Fd sent) {
-  if (sent) {
-    linux::set_attributes(sent.get(), attributes_of(mount), mount.recursive);
-    return sent;
-  }
-  if (!mount.type.empty()) {
-    std::vector<std::pair<std::string, std::string>> options;
-    for (const auto& option : mount.options) options.emplace_back(option.key, option.value);
-    return linux::new_filesystem(mount.type, options, attributes_of(mount));
-  }
-  if (!mount.source.starts_with('/')) throw Error("'" + mount.source + "' is not an absolute path");
-  Fd tree = linux::clone_tree(linux::open_file(mount.source, O_PATH).get(), mount.recursive);
-  linux::set_attributes(tree.get(), attributes_of(mount), mount.recursive);
+std::uint64_t propagation_of(const Mount& mount) {
+  return mount.propagation == 0 ? std::uint64_t{MS_PRIVATE} : mount.propagation;
+}
+
+Fd new_tree(const Mount& mount) {
+  std::vector<std::pair<std::string, std::string>> options;
+  for (const auto& option : mount.options) options.emplace_back(option.key, option.value);
+  Fd tree = linux::new_filesystem(mount.type, options, attributes_of(mount));
+  linux::set_propagation(tree.get(), propagation_of(mount), false);
   return tree;
 }
 
@@ -67,17 +63,31 @@ bool is_directory(const Fd& fd) {
 
 }  // namespace
 
-void mount_extra(const linux::RootFd& root, const Mount& mount, Fd sent) {
+bool is_bind(const Mount& mount) { return mount.type.empty() && !mount.tree && !mount.content; }
+
+void set_attributes_of(const Mount& mount, const Fd& tree) {
+  linux::set_attributes(tree.get(), attributes_of(mount), mount.recursive);
+  linux::set_propagation(tree.get(), propagation_of(mount), mount.recursive);
+}
+
+Fd bind_tree(const Mount& mount, const Fd* users) {
+  const base::Context context("mount on " + mount.target);
+  if (!mount.source.starts_with('/')) throw Error("'" + mount.source + "' is not an absolute path");
+  Fd tree = linux::clone_tree(linux::open_file(mount.source, O_PATH).get(), mount.recursive);
+  const base::Context source(mount.source);
+  if (users != nullptr) linux::map_ids(tree.get(), *users, mount.recursive);
+  set_attributes_of(mount, tree);
+  return tree;
+}
+
+void mount_extra(const linux::RootFd& root, const Mount& mount, Fd tree) {
   const base::Context context("mount on " + mount.target);
   if (!mount.target.starts_with('/')) throw Error("the target is not an absolute path");
   if (is_below(mount.target, "/proc") || is_below(mount.target, "/sys"))
     throw Error("nothing may be mounted on or below /proc and /sys");
-  const bool file = sent ? !is_directory(sent) : mount.file;
-  const Fd tree = tree_of(mount, std::move(sent));
-  const Fd target = file ? root.make_file(mount.target) : root.make_directories(mount.target);
+  if (!tree) tree = new_tree(mount);
+  const Fd target = is_directory(tree) ? root.make_directories(mount.target) : root.make_file(mount.target);
   refuse_kernel_interfaces(target);
-  linux::set_propagation(tree.get(), mount.propagation == 0 ? std::uint64_t{MS_PRIVATE} : mount.propagation,
-                         mount.recursive);
   linux::attach(tree.get(), target.get());
 }
 

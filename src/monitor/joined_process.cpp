@@ -2,12 +2,16 @@
 
 #include "base/error.hpp"
 #include "linux/cgroup.hpp"
+#include "linux/namespaces.hpp"
 #include "linux/root_fd.hpp"
+#include "linux/user_namespace.hpp"
 #include "monitor/channel.hpp"
+#include "monitor/user_ids.hpp"
 
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <sched.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
 
 #include <cerrno>
@@ -20,11 +24,16 @@ namespace {
 using base::Error;
 using linux::Fd;
 
-// All but the cgroup namespace: version 2 lets nobody in it bring a process in from outside, so that one comes last.
+// All but the user namespace, which not every container has for itself, and the cgroup namespace: version 2 lets nobody
+// in it bring a process in from outside, so that one comes last.
 constexpr int namespaces = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET;
 
 void enter(const linux::Fd& container, int kinds) {
   if (setns(container.get(), kinds) != 0) throw base::Error::from_errno("cannot enter the container");
+}
+
+bool has_own_users(pid_t process) {
+  return !linux::same_namespace(linux::open_namespace(process, "user"), linux::open_own_namespace("user"));
 }
 
 // Opened while the host's file system is in sight; the process itself writes to them.
@@ -62,6 +71,10 @@ linux::Terminal open_container_terminal(pid_t container) {
   struct statfs found{};
   if (fstatfs(pts.get(), &found) != 0) throw Error::from_errno("cannot look at /dev/pts");
   if (found.f_type != DEVPTS_SUPER_MAGIC) throw Error("/dev/pts of the container is no devpts");
+  // A terminal belongs to whoever opens it, and its owner has to be one of the container's.
+  struct stat root_inside{};
+  if (fstat(pts.get(), &root_inside) != 0) throw Error::from_errno("cannot look at /dev/pts");
+  const linux::FileIds ids({root_inside.st_uid, root_inside.st_gid});
   return linux::open_terminal("/proc/self/fd/" + std::to_string(pts.get()) + "/ptmx");
 }
 
@@ -69,11 +82,17 @@ linux::Child start_joined_process(const ExecSpec& spec, const Fd& container, Fd 
   hide_from_tracers();
   set_oom_score(spec.process.oom_score_adjust);
   const CgroupEntrance entrance = open_cgroup(spec.cgroup);
-  enter(container, namespaces);
+  const bool own_users = has_own_users(spec.container.pid);
+  if (own_users) {
+    give_streams_to(streams, linux::root_ids_of(spec.container.pid));
+    raise_hard_limits(spec.process.limits);
+  }
+  enter(container, namespaces | (own_users ? CLONE_NEWUSER : 0));
   const auto body = [&] {
     try {
       for (const auto& tasks : entrance.tasks) linux::write_all(tasks.get(), "0");
       enter(container, CLONE_NEWCGROUP);
+      if (own_users) linux::become_root_inside();
       confine_and_execute(spec.process, streams);
     } catch (const std::exception& failure) {
       return report_failure(channel.get(), failure);

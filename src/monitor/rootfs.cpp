@@ -6,12 +6,10 @@
 #include "monitor/devices.hpp"
 #include "monitor/extra_mounts.hpp"
 #include "monitor/masks.hpp"
-#include "monitor/sent_mounts.hpp"
 #include "monitor/standard_mounts.hpp"
 #include "monitor/sysctls.hpp"
 
 #include <fcntl.h>
-#include <linux/capability.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -25,14 +23,10 @@ using linux::RootFd;
 
 constexpr std::uint64_t inert = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
 
-// The overlay sits on the run directory for the moment between here and pivot_root, which needs a mount of this
-// namespace.
-RootFd mount_overlay(const LaunchSpec& spec) {
+// It sits on `place` for the moment between here and pivot_root, which needs a mount of this namespace.
+RootFd mount_root(Fd overlay, const Fd& place) {
   const base::Context context("root file system");
-  // Nodes below the root work only for who was given devices, or the right to make nodes.
-  const bool devices = spec.privileged || !spec.devices.empty() || (spec.process.capabilities >> CAP_MKNOD & 1) != 0;
-  Fd overlay = linux::new_overlay({spec.lower, spec.upper, spec.work}, devices ? 0 : MOUNT_ATTR_NODEV);
-  linux::attach(overlay.get(), linux::open_file(spec.run_directory, O_PATH | O_DIRECTORY).get());
+  linux::attach(overlay.get(), place.get());
   return RootFd(std::move(overlay));
 }
 
@@ -45,16 +39,9 @@ Fd mount_proc(const RootFd& root) {
 
 // With a network namespace of its own the container sees its own interfaces below /sys; in the host's it gets a copy of
 // the host's mount.
-void mount_sys(const RootFd& root, const LaunchSpec& spec) {
+void mount_sys(const RootFd& root, Fd copy, const LaunchSpec& spec) {
   const base::Context context("/sys");
-  const std::uint64_t attributes = inert | (spec.privileged ? 0 : MOUNT_ATTR_RDONLY);
-  Fd sys;
-  if (spec.network == NetworkNamespace::host) {
-    sys = linux::clone_tree(linux::open_file("/sys", O_PATH | O_DIRECTORY).get(), false);
-    linux::set_attributes(sys.get(), attributes, false);
-  } else {
-    sys = linux::new_filesystem("sysfs", {}, attributes);
-  }
+  const Fd sys = copy ? std::move(copy) : linux::new_filesystem("sysfs", {}, sys_attributes(spec));
   linux::attach(sys.get(), open_mount_point(root, "/sys").get());
 }
 
@@ -112,16 +99,15 @@ Fd make_subdirectory(int parent, const char* name, mode_t mode) {
   return linux::open_at(parent, name, O_PATH | O_DIRECTORY | O_NOFOLLOW);
 }
 
-std::optional<linux::Terminal> enter_root(const LaunchSpec& spec) {
-  auto sent = copy_propagating(spec);
-  linux::make_mounts_private();
-  prepare_sent(spec, sent);
-  const RootFd root = mount_overlay(spec);
+std::uint64_t sys_attributes(const LaunchSpec& spec) { return inert | (spec.privileged ? 0 : MOUNT_ATTR_RDONLY); }
+
+std::optional<linux::Terminal> enter_root(const LaunchSpec& spec, RootParts parts, const Fd& place) {
+  const RootFd root = mount_root(std::move(parts.root), place);
   const Fd proc = mount_proc(root);
   auto terminal = mount_devices(root, spec);
-  mount_sys(root, spec);
+  mount_sys(root, std::move(parts.sys), spec);
   if (!spec.cgroup_directories.empty()) mount_cgroups(root, spec);
-  for (std::size_t i = 0; i < spec.mounts.size(); ++i) mount_extra(root, spec.mounts[i], std::move(sent[i]));
+  for (std::size_t i = 0; i < spec.mounts.size(); ++i) mount_extra(root, spec.mounts[i], std::move(parts.mounts[i]));
   if (!spec.process.working_directory.empty()) root.make_directories(spec.process.working_directory);
   write_sysctls(proc, spec.sysctls, spec.network == NetworkNamespace::own);
   hide_paths(root, spec.masked_paths, spec.read_only_paths);

@@ -3,6 +3,9 @@
 #include "base/error.hpp"
 #include "linux/mount.hpp"
 #include "linux/root_fd.hpp"
+#include "monitor/extra_mounts.hpp"
+#include "monitor/layers.hpp"
+#include "monitor/user_ids.hpp"
 
 #include <fcntl.h>
 #include <sys/mount.h>
@@ -27,29 +30,27 @@ Fd descriptor_of(int number) {
   return fd;
 }
 
-// Only what is mounted somewhere can be copied in part or be a layer; kernels before 6.15 insist on it.
-void mount_on_the_way(const LaunchSpec& spec, const Fd& tree) {
-  linux::attach(tree.get(), linux::open_file(spec.run_directory, O_PATH | O_DIRECTORY).get());
-}
-
-Fd overlay_on(const Fd& tree, const SentTree& sent) {
+Fd overlay_on(const LaunchSpec& spec, const Fd& tree, const SentTree& sent, const Fd* users) {
   linux::OverlayDirectories directories{sent.above, sent.upper, sent.work};
   directories.lower.push_back("/proc/self/fd/" + std::to_string(tree.get()));
-  return linux::new_overlay(directories, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+  return overlay_of(directories, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, spec, users);
 }
 
 // A part of what the mount's source names: found inside of it, whoever changes it meanwhile.
-Fd part_of(const Mount& mount) {
+Fd part_of(const Mount& mount, const Fd* users) {
   const linux::RootFd root = linux::RootFd::open(mount.source);
-  return linux::clone_tree(root.open(mount.tree->inside, O_PATH).get(), mount.recursive);
+  Fd tree = linux::clone_tree(root.open(mount.tree->inside, O_PATH).get(), mount.recursive);
+  if (users != nullptr) linux::map_ids(tree.get(), *users, mount.recursive);
+  return tree;
 }
 
-Fd tree_of(const LaunchSpec& spec, const SentTree& sent) {
+Fd tree_of(const LaunchSpec& spec, const SentTree& sent, const Fd* users) {
   Fd tree = descriptor_of(sent.number);
+  if (users != nullptr) linux::map_ids(tree.get(), *users, true);
   const bool overlay = !sent.above.empty() || !sent.upper.empty();
   if (!overlay && sent.inside.empty()) return tree;
   mount_on_the_way(spec, tree);
-  if (overlay) tree = overlay_on(tree, sent);
+  if (overlay) tree = overlay_on(spec, tree, sent, users);
   if (sent.inside.empty()) return tree;
   if (overlay) mount_on_the_way(spec, tree);
   const linux::RootFd root(std::move(tree));
@@ -72,12 +73,14 @@ void read_bytes(const Fd& from, Sink&& sink) {
 
 Fd file_of(const LaunchSpec& spec, const SentContent& sent) {
   const Fd content = descriptor_of(sent.number);
+  const linux::Ids owner =
+      has_own_ids(spec.ids) ? outside_ids(spec.ids, sent.uid, sent.gid) : linux::Ids{sent.uid, sent.gid};
   const Fd memory = linux::new_filesystem("ramfs", {{"mode", "700"}}, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
   mount_on_the_way(spec, memory);
   {
     const Fd file = linux::open_at(memory.get(), content_name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
     read_bytes(content, [&](std::string_view bytes) { linux::write_all(file.get(), bytes); });
-    if (fchown(file.get(), sent.uid, sent.gid) != 0 || fchmod(file.get(), sent.mode) != 0)
+    if (fchown(file.get(), owner.user, owner.group) != 0 || fchmod(file.get(), sent.mode) != 0)
       throw Error::from_errno("cannot set its owner and mode");
   }
   return linux::clone_tree(linux::open_at(memory.get(), content_name, O_PATH | O_NOFOLLOW).get(), false);
@@ -85,24 +88,17 @@ Fd file_of(const LaunchSpec& spec, const SentContent& sent) {
 
 }  // namespace
 
-std::vector<Fd> copy_propagating(const LaunchSpec& spec) {
-  std::vector<Fd> copies(spec.mounts.size());
-  for (std::size_t i = 0; i < copies.size(); ++i) {
-    const Mount& mount = spec.mounts[i];
-    if (mount.propagation != MS_SHARED && mount.propagation != MS_SLAVE) continue;
-    const base::Context context("mount on " + mount.target);
-    copies[i] = linux::clone_tree(linux::open_file(mount.source, O_PATH).get(), mount.recursive);
-  }
-  return copies;
-}
+bool is_sent(const Mount& mount) { return mount.tree || mount.content; }
 
-void prepare_sent(const LaunchSpec& spec, std::vector<Fd>& prepared) {
-  for (std::size_t i = 0; i < prepared.size(); ++i) {
-    const Mount& mount = spec.mounts[i];
-    const base::Context context("mount on " + mount.target);
-    if (mount.tree) prepared[i] = mount.tree->number < 0 ? part_of(mount) : tree_of(spec, *mount.tree);
-    if (mount.content) prepared[i] = file_of(spec, *mount.content);
-  }
+Fd sent_tree(const LaunchSpec& spec, const Mount& mount, const Fd* users) {
+  const base::Context context("mount on " + mount.target);
+  Fd tree;
+  if (mount.content)
+    tree = file_of(spec, *mount.content);
+  else
+    tree = mount.tree->number < 0 ? part_of(mount, users) : tree_of(spec, *mount.tree, users);
+  set_attributes_of(mount, tree);
+  return tree;
 }
 
 Process with_sent_environment(const LaunchSpec& spec) {

@@ -4,17 +4,12 @@
 #include "linux/fd.hpp"
 #include "monitor/protocol.hpp"
 
-#include <vector>
-
 namespace conductor::monitor {
 
-// An Fd for each mount of the specification: a detached copy of the source where mounts go from the host to the
-// container or back, else empty. As long as the mounts of this namespace are shared with the host's.
-std::vector<linux::Fd> copy_propagating(const LaunchSpec& spec);
-// Adds what the mounts show that came along, detached, ready to be put in place. In a mount namespace of the
-// container's own, before its root is mounted: on the way they lie on the run directory, which nobody else sees and
-// which is out of reach after the change of root.
-void prepare_sent(const LaunchSpec& spec, std::vector<linux::Fd>& prepared);
+bool is_sent(const Mount& mount);
+// What such a mount shows, detached, with the attributes of `mount`. In a mount namespace of the container's own, as
+// prepare_root (root_parts.hpp) has it.
+linux::Fd sent_tree(const LaunchSpec& spec, const Mount& mount, const linux::Fd* users);
 
 // The process of the specification with the variables that came along; of a name that is there already, in its place.
 Process with_sent_environment(const LaunchSpec& spec);

@@ -2,7 +2,9 @@
 #pragma once
 
 #include "linux/root_fd.hpp"
+#include "monitor/protocol.hpp"
 
+#include <cstdint>
 #include <string>
 
 namespace conductor::monitor {
@@ -13,5 +15,8 @@ linux::Fd open_mount_point(const linux::RootFd& root, const std::string& path);
 
 // mkdirat(2) and open (O_PATH) below a directory of ours.
 linux::Fd make_subdirectory(int parent, const char* name, mode_t mode = 0755);
+
+// Attributes of /sys, the container's own or a copy of the host's.
+std::uint64_t sys_attributes(const LaunchSpec& spec);
 
 }  // namespace conductor::monitor
