@@ -3,6 +3,7 @@
 #include "base/error.hpp"
 #include "linux/terminal.hpp"
 #include "monitor/terminal_keeper.hpp"
+#include "monitor/user_ids.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -76,7 +77,8 @@ ProcessStreams ContainerStreams::for_process() {
   const auto starter = attached_.find(Control::starter);
   if (!spec_.open_stdin) {
     streams.fd[0] = linux::open_file("/dev/null", O_RDONLY);
-  } else if (starter != attached_.end() && starter->second.fd[0] && is_fifo(starter->second.fd[0].get())) {
+  } else if (starter != attached_.end() && starter->second.fd[0] && is_fifo(starter->second.fd[0].get()) &&
+             !has_own_ids(spec_.ids)) {
     streams.fd[0] = copy(starter->second.fd[0].get());
     input_given_ = copy(starter->second.fd[0].get());
   } else {

@@ -46,7 +46,7 @@ void bind_node(int from, int directory, const char* name) {
   const Fd node = linux::open_at(from, name, O_PATH | O_NOFOLLOW);
   const Fd place = linux::open_at(directory, name, O_CREAT | O_EXCL | O_NOFOLLOW | O_RDONLY, 0600);
   const Fd tree = linux::clone_tree(node.get(), false);
-  linux::set_propagation(tree.get(), MS_PRIVATE, false);
+  linux::set_attributes(tree.get(), no_programs, false);
   linux::attach(tree.get(), place.get());
 }
 

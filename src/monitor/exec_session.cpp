@@ -2,6 +2,7 @@
 
 #include "base/error.hpp"
 #include "base/wire.hpp"
+#include "monitor/user_ids.hpp"
 
 #include <fcntl.h>
 #include <sys/epoll.h>
@@ -22,10 +23,11 @@ Fd copy(int fd) {
 }
 
 // A process in a container may open its streams anew through /proc/self/fd, with more rights than they came with. That
-// is harmless for a pipe and the null device; files and terminals of the host are relayed.
-bool may_be_handed_on(int fd) {
+// is harmless for a pipe and the null device; files and terminals of the host are relayed. A pipe of the host's root
+// cannot be opened anew by ids of the container's own, which every program may want to do: it is relayed as well.
+bool may_be_handed_on(int fd, bool own_ids) {
   struct stat found{};
-  return fstat(fd, &found) == 0 && (S_ISFIFO(found.st_mode) || is_null_device(fd));
+  return fstat(fd, &found) == 0 && ((S_ISFIFO(found.st_mode) && !own_ids) || is_null_device(fd));
 }
 
 }  // namespace
@@ -36,7 +38,7 @@ ExecSession::ExecSession(ExecSpec spec) : spec_(std::move(spec)), control_(contr
 
 Fd ExecSession::input_for_process(bool& ours) {
   if (is_null_device(STDIN_FILENO)) return linux::open_file("/dev/null", O_RDONLY);  // ours may be for writing only
-  if (may_be_handed_on(STDIN_FILENO)) return copy(STDIN_FILENO);
+  if (may_be_handed_on(STDIN_FILENO, own_ids_)) return copy(STDIN_FILENO);
   auto pipe = linux::make_pipe();
   input_ = std::make_unique<Relay>(loop_, copy(STDIN_FILENO));
   input_->connect(Outlet::own(std::move(pipe.write)));
@@ -46,7 +48,7 @@ Fd ExecSession::input_for_process(bool& ours) {
 }
 
 Fd ExecSession::output_for_process(int fd, std::unique_ptr<Relay>& relay, bool& ours) {
-  if (may_be_handed_on(fd)) return copy(fd);
+  if (may_be_handed_on(fd, own_ids_)) return copy(fd);
   auto pipe = linux::make_pipe();
   relay = std::make_unique<Relay>(loop_, std::move(pipe.read));
   relay->connect(Outlet::shared(fd));
@@ -80,6 +82,7 @@ ProcessStreams ExecSession::make_streams() {
 int ExecSession::run() {
   const auto container = linux::open_process(spec_.container);
   if (!container) throw Error("the container is not running");
+  own_ids_ = has_own_ids(spec_.container.pid);
   // The last look at the host's files: what follows happens in the container's namespaces.
   ProcessStreams streams = make_streams();
   auto [ours, theirs] = linux::make_socket_pair();

@@ -38,6 +38,7 @@ class ExecSession {
   linux::Child process_;
   linux::Fd channel_;
   std::optional<ChildMessage> failure_;
+  bool own_ids_ = false;  // of the container
   int code_ = 0;
 };
 

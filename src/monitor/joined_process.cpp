@@ -2,7 +2,6 @@
 
 #include "base/error.hpp"
 #include "linux/cgroup.hpp"
-#include "linux/namespaces.hpp"
 #include "linux/root_fd.hpp"
 #include "linux/user_namespace.hpp"
 #include "monitor/channel.hpp"
@@ -30,10 +29,6 @@ constexpr int namespaces = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEW
 
 void enter(const linux::Fd& container, int kinds) {
   if (setns(container.get(), kinds) != 0) throw base::Error::from_errno("cannot enter the container");
-}
-
-bool has_own_users(pid_t process) {
-  return !linux::same_namespace(linux::open_namespace(process, "user"), linux::open_own_namespace("user"));
 }
 
 // Opened while the host's file system is in sight; the process itself writes to them.
@@ -82,7 +77,7 @@ linux::Child start_joined_process(const ExecSpec& spec, const Fd& container, Fd 
   hide_from_tracers();
   set_oom_score(spec.process.oom_score_adjust);
   const CgroupEntrance entrance = open_cgroup(spec.cgroup);
-  const bool own_users = has_own_users(spec.container.pid);
+  const bool own_users = has_own_ids(spec.container.pid);
   if (own_users) {
     give_streams_to(streams, linux::root_ids_of(spec.container.pid));
     raise_hard_limits(spec.process.limits);

@@ -8,8 +8,13 @@
 #include "monitor/standard_mounts.hpp"
 
 #include <fcntl.h>
+#include <fcntl.h>
 #include <linux/capability.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <string_view>
 
 namespace conductor::monitor {
 namespace {
@@ -30,6 +35,32 @@ Fd copy_of_sys(const LaunchSpec& spec) {
   return sys;
 }
 
+// "/sys/fs/cgroup/memory/GROUP" → "memory".
+std::string hierarchy_name(const std::string& directory, const std::string& group) {
+  static constexpr std::string_view top = "/sys/fs/cgroup/";
+  const auto end = directory.size() - std::min(directory.size(), group.size() + 1);
+  return end > top.size() && directory.starts_with(top) ? directory.substr(top.size(), end - top.size())
+                                                        : std::string();
+}
+
+// With ids of its own the container's root is nobody to a group of the host's, and still wants to read its limits.
+GroupCopy copy_of_group(const LaunchSpec& spec, const std::string& directory, bool readable) {
+  const base::Context context(directory);
+  const Fd group = linux::open_file(directory, O_RDONLY | O_DIRECTORY);
+  if (readable && fchmod(group.get(), 0755) != 0) throw base::Error::from_errno("cannot set its mode");
+  return {hierarchy_name(directory, spec.cgroup), linux::clone_tree(group.get(), false)};
+}
+
+std::vector<GroupCopy> copies_of_groups(const LaunchSpec& spec, bool readable) {
+  std::vector<GroupCopy> copies;
+  for (const auto& directory : spec.cgroup_directories) {
+    const std::string name = hierarchy_name(directory, spec.cgroup);
+    const bool shown = spec.cgroup_unified ? copies.empty() : !name.empty() && name.find('/') == name.npos;
+    if (shown) copies.push_back(copy_of_group(spec, directory, readable));
+  }
+  return copies;
+}
+
 }  // namespace
 
 RootParts prepare_root(const LaunchSpec& spec, const Fd* users) {
@@ -42,6 +73,7 @@ RootParts prepare_root(const LaunchSpec& spec, const Fd* users) {
   for (std::size_t i = 0; i < parts.mounts.size(); ++i)
     if (is_sent(spec.mounts[i])) parts.mounts[i] = sent_tree(spec, spec.mounts[i], users);
   if (spec.network == NetworkNamespace::host) parts.sys = copy_of_sys(spec);
+  parts.groups = copies_of_groups(spec, users != nullptr);
   parts.root = prepare_overlay(spec, users);
   return parts;
 }

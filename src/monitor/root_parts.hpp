@@ -5,13 +5,21 @@
 #include "linux/fd.hpp"
 #include "monitor/protocol.hpp"
 
+#include <string>
 #include <vector>
 
 namespace conductor::monitor {
 
+// The container's own group of a hierarchy.
+struct GroupCopy {
+  std::string hierarchy;  // "memory"; empty: version 2 alone, which has no other
+  linux::Fd tree;
+};
+
 struct RootParts {
-  linux::Fd root;                 // the overlay
-  linux::Fd sys;                  // a copy of the host's /sys; empty: the container has one of its own
+  linux::Fd root;  // the overlay
+  linux::Fd sys;   // a copy of the host's /sys; empty: the container has one of its own
+  std::vector<GroupCopy> groups;
   std::vector<linux::Fd> mounts;  // one a mount of the specification; empty for what the container makes itself
 };
 

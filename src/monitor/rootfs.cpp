@@ -45,36 +45,21 @@ void mount_sys(const RootFd& root, Fd copy, const LaunchSpec& spec) {
   linux::attach(sys.get(), open_mount_point(root, "/sys").get());
 }
 
-// "/sys/fs/cgroup/memory/GROUP" → "memory".
-std::string hierarchy_name(const std::string& directory, const std::string& group) {
-  static constexpr std::string_view top = "/sys/fs/cgroup/";
-  const auto end = directory.size() - std::min(directory.size(), group.size() + 1);
-  return end > top.size() && directory.starts_with(top) ? directory.substr(top.size(), end - top.size())
-                                                        : std::string();
-}
-
 // The container's own group of every hierarchy, where a program expects the hierarchy's top; what it shows agrees with
 // the cgroup namespace.
-void mount_cgroups(const RootFd& root, const LaunchSpec& spec) {
+void mount_cgroups(const RootFd& root, const std::vector<GroupCopy>& groups, const LaunchSpec& spec) {
   const base::Context context("/sys/fs/cgroup");
   const Fd point = root.open("/sys/fs/cgroup", O_PATH | O_DIRECTORY | O_NOFOLLOW);
-  const auto& directories = spec.cgroup_directories;
   const std::uint64_t attributes = inert | (spec.privileged ? 0 : MOUNT_ATTR_RDONLY);
-  const auto copy = [](const std::string& directory) {
-    return linux::clone_tree(linux::open_file(directory, O_PATH | O_DIRECTORY).get(), false);
-  };
   if (spec.cgroup_unified) {
-    const Fd tree = copy(directories.front());
+    const Fd& tree = groups.front().tree;
     linux::set_attributes(tree.get(), attributes, false);
     return linux::attach(tree.get(), point.get());
   }
   const Fd top = linux::new_filesystem("tmpfs", {{"mode", "755"}, {"size", "4k"}, {"nr_inodes", "64"}}, inert);
   linux::attach(top.get(), point.get());
-  for (const auto& directory : directories) {
-    const std::string name = hierarchy_name(directory, spec.cgroup);
-    if (name.empty() || name.find('/') != name.npos) continue;
-    linux::attach(copy(directory).get(), make_subdirectory(top.get(), name.c_str()).get());
-  }
+  for (const auto& group : groups)
+    linux::attach(group.tree.get(), make_subdirectory(top.get(), group.hierarchy.c_str()).get());
   linux::set_attributes(top.get(), attributes, true);
 }
 
@@ -106,7 +91,7 @@ std::optional<linux::Terminal> enter_root(const LaunchSpec& spec, RootParts part
   const Fd proc = mount_proc(root);
   auto terminal = mount_devices(root, spec);
   mount_sys(root, std::move(parts.sys), spec);
-  if (!spec.cgroup_directories.empty()) mount_cgroups(root, spec);
+  if (!parts.groups.empty()) mount_cgroups(root, parts.groups, spec);
   for (std::size_t i = 0; i < spec.mounts.size(); ++i) mount_extra(root, spec.mounts[i], std::move(parts.mounts[i]));
   if (!spec.process.working_directory.empty()) root.make_directories(spec.process.working_directory);
   write_sysctls(proc, spec.sysctls, spec.network == NetworkNamespace::own);

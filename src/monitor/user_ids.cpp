@@ -1,6 +1,7 @@
 #include "monitor/user_ids.hpp"
 
 #include "base/error.hpp"
+#include "linux/namespaces.hpp"
 
 #include <sys/resource.h>
 #include <unistd.h>
@@ -28,6 +29,10 @@ std::uint32_t outside(const std::vector<IdRange>& ranges, std::uint32_t id, cons
 }
 
 }  // namespace
+
+bool has_own_ids(pid_t process) {
+  return !linux::same_namespace(linux::open_namespace(process, "user"), linux::open_own_namespace("user"));
+}
 
 linux::Fd make_user_namespace(const IdMaps& ids) {
   return linux::new_user_namespace(map_text(ids.users), map_text(ids.groups));

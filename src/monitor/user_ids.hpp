@@ -10,6 +10,9 @@ namespace conductor::monitor {
 // True: the container has a user namespace of its own.
 inline bool has_own_ids(const IdMaps& ids) { return !ids.users.empty(); }
 
+// The same of a running one, by its first process.
+bool has_own_ids(pid_t process);
+
 linux::Fd make_user_namespace(const IdMaps& ids);
 
 // What an id inside is on the host. Throws Error when it has no place there.
