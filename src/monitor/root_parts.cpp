@@ -8,7 +8,6 @@
 #include "monitor/standard_mounts.hpp"
 
 #include <fcntl.h>
-#include <fcntl.h>
 #include <linux/capability.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
