@@ -29,7 +29,8 @@ void check_memory(const CgroupLimits& limits) {
     throw Error("memory that is reserved is at least 4 MiB (4m)");
   if (limits.memory && limits.memory_reservation && *limits.memory_reservation > *limits.memory)
     throw Error("the memory that is reserved is more than the memory limit");
-  if (limits.swappiness && (*limits.swappiness < 0 || *limits.swappiness > 100)) throw Error("swappiness is a number from 0 to 100");
+  if (limits.swappiness && (*limits.swappiness < 0 || *limits.swappiness > 100))
+    throw Error("swappiness is a number from 0 to 100");
   if (!limits.memory_swap || *limits.memory_swap == -1) return;
   if (!limits.memory) throw Error("a limit of memory and swap needs a memory limit (--memory)");
   if (*limits.memory_swap < *limits.memory)
