@@ -1,5 +1,6 @@
 // The part of Go's text/template that people use with docker's --format, on a JSON value:
 //   {{.Field.Member}}  {{$x}}  {{json .}}  {{index .Labels "a"}}  {{.Name | upper}}  {{printf "%-10s" .Name}}
+//   {{.Label "a"}}, which is {{index .Label "a"}}
 //   {{if …}}…{{else if …}}…{{else}}…{{end}}  {{range …}}…{{else}}…{{end}}  {{with …}}…{{end}}
 //   {{$name := …}}  {{- trimmed -}}  {{/* comment */}}  \t and \n outside of braces
 // Text of the value is shown with control characters escaped, whatever way it takes. Pure.

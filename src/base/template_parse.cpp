@@ -69,6 +69,9 @@ class Action {
     std::vector<TemplateOperand> operands;
     while (!at_end() && rest_.front() != '|' && rest_.front() != ')') operands.push_back(operand());
     if (operands.empty()) refuse("a value is missing in '{{…}}'");
+    // docker's one method that people call: {{.Label "x"}} looks in what is under that name.
+    if (operands.size() == 2 && !operands.front().path.empty() && operands.front().path.back() == "Label")
+      operands.insert(operands.begin(), function("index"));
     if (operands.size() > 1 && operands.front().kind != TemplateOperand::Kind::function)
       refuse("'" + escape_control(rest_of(operands.front())) + "' is no function that could take arguments");
     return operands;
@@ -100,10 +103,14 @@ class Action {
     if (name.empty()) refuse("'" + escape_control(rest_) + "' is not understood");
     if (name == "true" || name == "false") return literal_of(Json(name == "true"));
     if (name == "nil") return literal_of(Json());
-    require_template_function(std::string(name));
+    return function(std::string(name));
+  }
+
+  static TemplateOperand function(const std::string& name) {
+    require_template_function(name);
     TemplateOperand result;
     result.kind = TemplateOperand::Kind::function;
-    result.name = std::string(name);
+    result.name = name;
     return result;
   }
 

@@ -43,6 +43,7 @@ int ps(Invocation& call) {
   const Filters filters(filter_texts, container_filters());
   const bool names_state = filters.names("status") || filters.names("exited");
   if (latest) last = 1;
+  const bool labels_by_name = format.find(".Label ") != std::string::npos;
 
   const std::int64_t now = base::now_unix_ns();
   engine::Engine& engine = call.watchful_engine();
@@ -54,6 +55,7 @@ int ps(Invocation& call) {
     if (!all && !last && !names_state && !is_running(observed)) continue;
     if (!filter.accepts(observed)) continue;
     rows.push_back(listed(observed, view, whole, now));
+    if (labels_by_name) rows.back().set("Label", base::to_json(observed.container.config.labels));
     if (size) rows.back().set("Size", size_text(size_of(engine, observed.container)));
   }
   std::vector<Column> columns = {{"CONTAINER ID", "ID"},    {"IMAGE", "Image"},   {"COMMAND", "Command"},

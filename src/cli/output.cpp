@@ -58,12 +58,22 @@ std::string render_table(const std::vector<Column>& columns, const std::vector<b
   return align(lines);
 }
 
+// Of labels by name: those of any row, by the last part of their names.
+base::Json heading_of(const std::string& field, const std::vector<base::Json>& rows) {
+  if (rows.front().find(field)->members() == nullptr) return base::Json(base::upper(field));
+  base::Json headings = base::Json::object();
+  for (const auto& row : rows)
+    for (const auto& [name, text] : *row.find(field)->members())
+      headings.set(name, base::upper(name.substr(name.rfind('.') + 1)));
+  return headings;
+}
+
 // "table {{.ID}}\t{{.Names}}": the headings are the fields' names in capitals, or those of the columns.
 std::string render_chosen_table(const std::vector<Column>& columns, const std::vector<base::Json>& rows,
                                 const std::string& format) {
   base::Json headings = base::Json::object();
   if (!rows.empty() && rows.front().members() != nullptr)
-    for (const auto& [name, member] : *rows.front().members()) headings.set(name, base::upper(name));
+    for (const auto& [name, member] : *rows.front().members()) headings.set(name, heading_of(name, rows));
   for (const auto& column : columns) headings.set(std::string(column.key), column.heading);
   const base::Template wanted(format);
   std::vector<std::vector<std::string>> lines = {base::split(wanted.expand(headings), '\t')};

@@ -56,6 +56,15 @@ TEST_CASE("template: functions, pipelines and parentheses") {
         "truefalsetruefalsetruetrue");
 }
 
+TEST_CASE("template: a label by its name") {
+  const auto value = conductor::base::Json::parse(R"({"Label":{"a.b":"1,2","bad":"\u001b[31m"}})");
+  const auto shown = [&](const char* text) { return conductor::base::Template(text).expand(value); };
+  CHECK(shown("{{.Label \"a.b\"}}|{{.Label \"none\"}}|{{$.Label \"a.b\" | len}}") == "1,2||3");
+  CHECK(shown("{{.Label \"bad\"}}").find('\x1b') == std::string::npos);
+  CHECK_THROWS_WITH(expand("{{.Label \"a\"}}"), Contains("no field 'Label'"));
+  CHECK_THROWS_WITH(shown("{{.Label \"a\" \"b\"}}"), Contains("is no function"));
+}
+
 TEST_CASE("template: text of others cannot steer a terminal, whatever way it takes") {
   for (const char* text : {"{{.Bad}}", "{{json .Bad}}", "{{print .Bad}}", "{{printf \"%s\" .Bad}}", "{{println .Bad}}",
                            "{{upper .Bad}}", "{{join (split .Bad \"[\") \"\"}}", "{{range $k, $v := .}}{{$v}}{{end}}",

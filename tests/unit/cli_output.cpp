@@ -50,6 +50,14 @@ TEST_CASE("lists: JSON, templates and tables of chosen fields") {
   CHECK_THROWS_WITH(cli::render_list(columns, rows(), "{{.ID"), Contains("without"));
 }
 
+TEST_CASE("lists: labels by name have a column of their own") {
+  auto all = rows();
+  for (auto& row : all) row.set("Label", base::Json::object());
+  all[1].set("Label", base::Json::object().set("org.tier", "front"));
+  CHECK(cli::render_list(columns, all, "table {{.ID}}\\t{{.Label \"org.tier\"}}") == "ID   TIER\n1\n22   front\n");
+  CHECK(cli::render_list(columns, all, "{{.Label \"org.tier\"}}") == "\nfront\n");
+}
+
 TEST_CASE("status: as docker words it") {
   monitor::Status status;
   CHECK(cli::status_text(status, 0) == "Created");
