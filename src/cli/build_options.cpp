@@ -3,6 +3,7 @@
 #include "base/error.hpp"
 #include "base/text.hpp"
 #include "cli/older_forms.hpp"
+#include "cli/security_options.hpp"
 #include "linux/terminal.hpp"
 
 #include <sys/stat.h>
@@ -154,7 +155,7 @@ void BuildWords::read_steps(builder::BuildOptions& wanted, const Surroundings& a
   for (const auto& cache : cache_to_) wanted.cache_to.push_back(read_cache("--cache-to", cache));
   wanted.network = read_build_network(network_);
   for (const auto& host : hosts_) wanted.add_hosts.push_back(read_build_host(host));
-  for (const auto& limit : ulimits_) wanted.limits.push_back(read_ulimit(limit));
+  for (const auto& limit : read_ulimits(ulimits_)) wanted.limits.push_back(limit);
   if (shm_size_) wanted.shm_size = *shm_size_;
 
   const auto given = wanted.args.find("SOURCE_DATE_EPOCH");

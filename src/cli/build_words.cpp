@@ -6,7 +6,6 @@
 #include "linux/terminal.hpp"
 #include "parser/syntax.hpp"
 
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -234,41 +233,6 @@ std::string read_cache(const std::string& option, const std::string& text) {
   }
   if (directory.empty()) refuse(option, "type=local needs " + place + "=DIR");
   return directory;
-}
-
-monitor::ResourceLimit read_ulimit(const std::string& text) {
-  const std::string option = "--ulimit";
-  static constexpr std::array names = {
-      std::pair{"core", RLIMIT_CORE},         std::pair{"cpu", RLIMIT_CPU},
-      std::pair{"data", RLIMIT_DATA},         std::pair{"fsize", RLIMIT_FSIZE},
-      std::pair{"locks", RLIMIT_LOCKS},       std::pair{"memlock", RLIMIT_MEMLOCK},
-      std::pair{"msgqueue", RLIMIT_MSGQUEUE}, std::pair{"nice", RLIMIT_NICE},
-      std::pair{"nofile", RLIMIT_NOFILE},     std::pair{"nproc", RLIMIT_NPROC},
-      std::pair{"rss", RLIMIT_RSS},           std::pair{"rtprio", RLIMIT_RTPRIO},
-      std::pair{"rttime", RLIMIT_RTTIME},     std::pair{"sigpending", RLIMIT_SIGPENDING},
-      std::pair{"stack", RLIMIT_STACK},
-  };
-  const auto [name, value] = read_pair(option, text);
-  const auto found = std::find_if(names.begin(), names.end(), [&](const auto& n) { return name == n.first; });
-  if (found == names.end()) {
-    std::vector<std::string> known;
-    for (const auto& entry : names) known.emplace_back(entry.first);
-    refuse(option, "unknown limit " + shown(name) + base::did_you_mean(name, known), "NAME=SOFT[:HARD]");
-  }
-  const auto limit = [&](const std::string& number) -> std::uint64_t {
-    if (number == "-1" || number == "unlimited") return ~std::uint64_t{0};
-    const auto read = base::parse_number(number);
-    if (!read) refuse(option, shown(text) + " is not NAME=SOFT[:HARD] with whole numbers, or -1");
-    return static_cast<std::uint64_t>(*read);
-  };
-  if (!value) refuse(option, shown(text) + " is not NAME=SOFT[:HARD]");
-  const auto colon = value->find(':');
-  monitor::ResourceLimit result;
-  result.resource = static_cast<int>(found->second);
-  result.soft = limit(value->substr(0, colon));
-  result.hard = colon == std::string::npos ? result.soft : limit(value->substr(colon + 1));
-  if (result.soft > result.hard) refuse(option, shown(text) + ": the soft limit is above the hard one");
-  return result;
 }
 
 builder::NetworkChoice read_build_network(const std::string& text) {

@@ -44,8 +44,6 @@ builder::Output read_output(const std::string& text, std::vector<std::string>& t
 // --cache-from type=local,src=DIR and --cache-to type=local,dest=DIR: the directory.
 std::string read_cache(const std::string& option, const std::string& text);
 
-// --ulimit NAME=SOFT[:HARD]
-monitor::ResourceLimit read_ulimit(const std::string& text);
 builder::NetworkChoice read_build_network(const std::string& text);
 // --add-host NAME:ADDRESS or NAME=ADDRESS, as NAME:ADDRESS.
 std::string read_build_host(const std::string& text);

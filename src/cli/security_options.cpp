@@ -28,6 +28,14 @@ void add_sysctl(engine::ContainerConfig& config, const std::string& text) {
 
 }  // namespace
 
+std::vector<monitor::ResourceLimit> read_ulimits(const std::vector<std::string>& texts) {
+  std::vector<monitor::ResourceLimit> limits;
+  of_option("--ulimit", [&] {
+    for (const auto& text : texts) limits.push_back(engine::parse_ulimit(text));
+  });
+  return limits;
+}
+
 void SecurityOptions::declare(Options& options) {
   options.option("--cap-add", cap_add_, "a capability more, or ALL", "NAME");
   options.option("--cap-drop", cap_drop_, "a capability less, or ALL", "NAME");
@@ -64,9 +72,7 @@ void SecurityOptions::read(engine::ContainerConfig& config) const {
   of_option("--sysctl", [&] {
     for (const auto& text : sysctls_) add_sysctl(config, text);
   });
-  of_option("--ulimit", [&] {
-    for (const auto& text : ulimits_) config.ulimits.push_back(engine::parse_ulimit(text));
-  });
+  for (const auto& limit : read_ulimits(ulimits_)) config.ulimits.push_back(limit);
 }
 
 }  // namespace conductor::cli

@@ -9,6 +9,9 @@
 
 namespace conductor::cli {
 
+// --ulimit NAME=SOFT[:HARD], of run and build alike.
+std::vector<monitor::ResourceLimit> read_ulimits(const std::vector<std::string>& texts);
+
 class SecurityOptions {
  public:
   void declare(Options& options);

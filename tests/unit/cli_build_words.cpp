@@ -2,6 +2,7 @@
 #include "cli/build_options.hpp"
 #include "cli/build_report.hpp"
 #include "cli/build_words.hpp"
+#include "cli/security_options.hpp"
 #include "support/catch.hpp"
 #include "support/temp.hpp"
 
@@ -128,13 +129,11 @@ TEST_CASE("build words: caches") {
 }
 
 TEST_CASE("build words: limits, hosts, platforms, networks") {
-  const auto limit = read_ulimit("nofile=1024:2048");
-  CHECK(limit.resource == RLIMIT_NOFILE);
-  CHECK((limit.soft == 1024 && limit.hard == 2048));
-  CHECK(read_ulimit("core=0").hard == 0);
-  CHECK(read_ulimit("stack=-1").soft == ~std::uint64_t{0});
-  CHECK(refusal([] { read_ulimit("nofiles=1"); }).find("did you mean 'nofile'") != std::string::npos);
-  CHECK(refusal([] { read_ulimit("nofile=2:1"); }).find("above") != std::string::npos);
+  const auto limits = read_ulimits({"nofile=1024:2048", "stack=-1"});
+  REQUIRE(limits.size() == 2);
+  CHECK(limits[0] == monitor::ResourceLimit{RLIMIT_NOFILE, 1024, 2048});
+  CHECK(limits[1].soft == ~std::uint64_t{0});
+  CHECK(refusal([] { read_ulimits({"nofiles=1"}); }).find("option --ulimit: ") == 0);
   CHECK(read_build_host("db=192.0.2.1") == "db:192.0.2.1");
   CHECK_THROWS_AS(read_build_host("db"), base::Error);
   check_platform("linux/amd64", "amd64");
