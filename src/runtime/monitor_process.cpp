@@ -60,7 +60,7 @@ MonitorProcess start_monitor(const char* mode, int spec, const Streams& streams,
   options.descriptors = {or_null(streams.input), or_null(streams.output), or_null(streams.error), theirs.get(), spec,
                          monitor_image().get()};
   static_assert(monitor::first_sent_descriptor == monitor::network_descriptor + 1);
-  options.descriptors.insert(options.descriptors.end(), sent.begin(), sent.end());
+  for (const int descriptor : sent) options.descriptors.push_back(or_null(descriptor));
   options.new_session = true;
   return {linux::spawn(options), std::move(ours)};
 }

@@ -1,12 +1,14 @@
 #include "runtime/runtime.hpp"
 
 #include "base/error.hpp"
+#include "base/log.hpp"
 #include "base/text.hpp"
 #include "base/wire.hpp"
 #include "linux/namespaces.hpp"
 #include "linux/root_fd.hpp"
 #include "runtime/files.hpp"
 #include "runtime/monitor_process.hpp"
+#include "runtime/shown_files.hpp"
 #include "store/lock.hpp"
 #include "store/records.hpp"
 
@@ -71,6 +73,23 @@ std::optional<Status> read_status(const std::string& path) {
 
 void write_status(const std::string& path, const Status& status) {
   store::write_file_atomically(path, base::to_wire(status), false);
+}
+
+// What the container was sent, for the runs that a new monitor will start. Without it, it is watched all the same.
+std::vector<Fd> sent_again(const std::string& spec, const linux::ProcessId& id, const Fd& process) {
+  try {
+    return open_shown_files(base::from_wire<monitor::LaunchSpec>(linux::read_file(spec)), id, process);
+  } catch (const Error& e) {
+    base::log(base::LogLevel::warning, "the files of a container for its new monitor: " + e.message());
+    return {};
+  }
+}
+
+// -1 for an empty one.
+std::vector<int> descriptors_of(const std::vector<Fd>& files) {
+  std::vector<int> numbers;
+  for (const auto& file : files) numbers.push_back(file.get());
+  return numbers;
 }
 
 Command stop_command(std::chrono::nanoseconds grace, int signal) {
@@ -191,7 +210,8 @@ bool Runtime::adopt(const std::string& id) {
   wait_for_former_monitor(files);  // of what it had started beside it, something may still hold the lock
   const auto spec = linux::try_open(files.spec, O_RDONLY);
   if (spec && status->phase == Phase::running && lock_specification(*spec)) {
-    const auto monitor = start_monitor(monitor::mode_adopt, spec->get(), {});
+    const auto sent = sent_again(files.spec, status->process, *process);
+    const auto monitor = start_monitor(monitor::mode_adopt, spec->get(), {}, descriptors_of(sent));
     const auto report = next_report(monitor.control);
     if (report && report->event == Event::started) return true;
     linux::wait_for(monitor.child.pidfd);

@@ -5,10 +5,12 @@
 #include "linux/process.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 
@@ -49,6 +51,18 @@ class Memory {
  private:
   std::string path_;
 };
+
+// Read by us alone; whoever writes into it finds us there.
+linux::Fd make_pipe(const std::string& path) {
+  if (mkfifo(path.c_str(), 0600) != 0) throw base::Error::from_errno("cannot make " + path);
+  return linux::open_file(path, O_RDONLY | O_NONBLOCK);
+}
+
+bool has_bytes(const linux::Fd& pipe) {
+  constexpr int patience_ms = 20'000;
+  pollfd wanted{pipe.get(), POLLIN, 0};
+  return poll(&wanted, 1, patience_ms) == 1 && (wanted.revents & POLLIN) != 0;
+}
 
 }  // namespace
 
@@ -180,4 +194,41 @@ TEST_CASE("files: a secret has its owner and mode, lies in memory, and is there 
   CHECK(rig.run(once).output == "anew");
   once.files.front().source = home.path() + "/none";
   CHECK_THAT(message_of([&] { rig.run(once); }), Contains("none"));
+}
+
+TEST_CASE("files: a secret is there again when the monitor that sent it died before the restart") {
+  NEEDS_MACHINE();
+  EngineRig rig;
+  const test::TemporaryDirectory home;
+  write_text(home.path() + "/secret", "hush");
+  const linux::Fd ready = make_pipe(home.path() + "/ready");
+  auto config = rig.shell(
+      "cat /run/secrets/token /config; test -f /again && exit 0; touch /again; echo >/host/ready; exec sleep 1000");
+  config.mounts = {mount(engine::MountKind::bind, home.path(), "/host")};
+  config.restart.policy = monitor::RestartPolicy::on_failure;
+  config.files.push_back({home.path() + "/secret", "", "/run/secrets/token", 1000, 1001, 0440});
+  config.files.push_back({"", " and more\n", "/config", 0, 0, 0444});
+  const auto container = rig.create(config);
+  auto& runtime = rig.engine().runtime();
+  rig.engine().start(container.id);
+  constexpr std::chrono::seconds patience(20);
+  const auto reaches = [&](const std::function<bool(const monitor::Status&)>& wanted) {
+    return runtime.wait_for(container.id, wanted, patience);
+  };
+  REQUIRE(has_bytes(ready));
+  const auto before = runtime.status(container.id)->monitor;
+  const auto monitor = linux::open_process(before);
+  linux::send_signal(*monitor, SIGKILL);
+  REQUIRE(linux::wait_ended(*monitor, 10'000));
+  std::filesystem::remove(home.path() + "/secret");  // what it shows is still what it was started with
+  const auto adopted = runtime.status(container.id);
+  REQUIRE(adopted->monitor.pid != before.pid);
+  linux::send_signal(*linux::open_process(adopted->process), SIGKILL);
+  REQUIRE(reaches([](const auto& status) { return status.phase == monitor::Phase::exited; }));
+  const auto status = runtime.status(container.id);
+  CHECK(status->exit_code == 0);
+  CHECK(status->error.empty());
+  std::string text;
+  runtime.logs(container.id, {}, [&](runtime::Stream, std::int64_t, std::string_view bytes) { text += bytes; });
+  CHECK(text == "hush and more\nhush and more\n");
 }
