@@ -3,33 +3,29 @@
 #include "base/text.hpp"
 #include "base/units.hpp"
 #include "cli/commands.hpp"
+#include "cli/moments.hpp"
 #include "linux/fd.hpp"
 
 #include <unistd.h>
 
 #include <array>
-#include <ctime>
 
 namespace conductor::cli {
 
 namespace {
 
-// "10m" (ago), "1700000000" (unix seconds), "2026-01-02T03:04:05Z" or a part of it, in UTC: unix nanoseconds.
-std::int64_t parse_moment(const std::string& option, const std::string& text) {
-  constexpr std::int64_t second = 1'000'000'000;
-  if (const auto seconds = base::parse_number(text, INT64_MAX / second)) return *seconds * second;
-  if (const auto ago = base::parse_duration(text)) return base::now_unix_ns() - ago->count();
-  for (const char* form : {"%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d"}) {
-    std::tm parts{};
-    const char* end = strptime(text.c_str(), form, &parts);
-    if (end == nullptr) continue;
-    if (*end == '.') end += 1 + std::string_view(end + 1).find_first_not_of("0123456789");
-    if (std::string_view(end).empty() || std::string_view(end) == "Z") return std::int64_t{timegm(&parts)} * second;
+// What lies in a file can be shown; what has gone elsewhere is found there.
+void require_file(const engine::Container& container) {
+  const std::string name = "container '" + container.config.name + "'";
+  switch (container.config.log.driver) {
+    case monitor::LogDriver::file:
+      return;
+    case monitor::LogDriver::none:
+      throw base::Error(name + " keeps no log: it was made with --log-driver none");
+    case monitor::LogDriver::journald:
+      throw base::Error("the log of " + name + " is in the journal")
+          .with_hint("journalctl CONTAINER_ID_FULL=" + container.id);
   }
-  throw base::Error("option " + option +
-                    " takes a duration (10m), unix seconds or a time such as 2026-01-02T03:04:05, not '" +
-                    base::escape_control(text) + "'")
-      .with_exit_code(base::exit_usage);
 }
 
 // Bytes to the program's own two streams, in the order they came, many lines a write.
@@ -84,9 +80,11 @@ int logs(Invocation& call) {
 
   LogPrinter printer(wanted.timestamps, wanted.follow);
   engine::Engine& engine = call.engine();
-  engine.runtime().logs(
-      engine.resolve(name), wanted,
-      [&](runtime::Stream stream, std::int64_t time, std::string_view bytes) { printer.add(stream, time, bytes); });
+  const auto container = engine.find(name);
+  require_file(container);
+  engine.runtime().logs(container.id, wanted, [&](runtime::Stream stream, std::int64_t time, std::string_view bytes) {
+    printer.add(stream, time, bytes);
+  });
   printer.flush();
   return 0;
 }

@@ -2,6 +2,7 @@
 #include "base/error.hpp"
 #include "cli/commands.hpp"
 #include "cli/each.hpp"
+#include "engine/events.hpp"
 
 #include <chrono>
 #include <optional>
@@ -63,6 +64,7 @@ int restart(Invocation& call) {
     const std::string id = engine.resolve(name);
     how.stop(engine, id);
     engine.start(id);
+    engine::tell(engine.locations(), engine.find(id), "restart");
   });
 }
 

@@ -31,6 +31,7 @@ constexpr std::array table = {
     Command{"exec", containers, "Run a command in a running container", exec},
     Command{"attach", containers, "Stay with a running container: its output, its input", attach},
     Command{"logs", containers, "Show what a container has written", logs},
+    Command{"events", machine, "Show what happens to containers, images, volumes and networks", events},
     Command{"ps", containers, "List containers", ps},
     Command{"wait", containers, "Wait until containers have ended and print their exit codes", wait},
     Command{"inspect", containers, "Show everything about containers, images or networks", inspect},
@@ -112,13 +113,14 @@ constexpr std::array family_table = {
 };
 
 // docker's longer words for the same commands.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 38> synonyms = {{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 39> synonyms = {{
     {"container run", "run"},
     {"container ls", "ps"},
     {"container rm", "rm"},
     {"container stop", "stop"},
     {"container start", "start"},
     {"container logs", "logs"},
+    {"system events", "events"},
     {"container exec", "exec"},
     {"container inspect", "inspect"},
     {"container commit", "commit"},
@@ -155,8 +157,8 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 38> synonyms
 
 // docker's commands that are known and not there yet.
 constexpr std::string_view later =
-    "events,import,info,load,login,logout,pull,push,save,"
-    "search,swarm,system events,system info,compose create,"
+    "import,info,load,login,logout,pull,push,save,"
+    "search,swarm,system info,compose create,"
     "compose cp,compose events,compose images,compose ls,compose port,"
     "compose pull,compose push,compose rm,compose run,compose stats,compose top,"
     "compose version,compose wait,compose watch,image prune";

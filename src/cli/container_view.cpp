@@ -10,7 +10,9 @@
 #include "cli/terminal_text.hpp"
 #include "engine/launch.hpp"
 #include "image/layers.hpp"
+#include "linux/fd.hpp"
 #include "linux/ip_address.hpp"
+#include "monitor/log.hpp"
 
 #include <algorithm>
 
@@ -103,6 +105,18 @@ void add_arguments(Json& json, const engine::Container& container) {
                                                    : std::vector<std::string>(arguments.begin() + 1, arguments.end())));
 }
 
+// Of the file that is written first; empty without one.
+std::string log_path(engine::Engine& engine, const engine::Container& container) {
+  if (container.config.log.driver != monitor::LogDriver::file) return {};
+  return monitor::log_file_name(engine.locations().container(container.id) + "/log", 1);
+}
+
+// Bytes; of a log with mode=non-blocking.
+std::int64_t dropped_of_log(engine::Engine& engine, const engine::Container& container) {
+  const auto file = monitor::dropped_log_name(engine.locations().container(container.id) + "/log");
+  return base::parse_number(linux::try_read_file(file).value_or("")).value_or(0);
+}
+
 }  // namespace
 
 std::string state_word(const monitor::Status& status) {
@@ -179,6 +193,8 @@ base::Json inspected(engine::Engine& engine, const engine::Observed& observed) {
   json.set("HostsPath", directory + "/" + engine::hosts_file);
   json.set("HostnamePath", directory + "/" + engine::hostname_file);
   json.set("ResolvConfPath", directory + "/" + engine::resolver_file);
+  json.set("LogPath", log_path(engine, container));
+  json.set("LogDropped", dropped_of_log(engine, container));
   json.set("Config", process_config_json(container));
   Json host = host_config(container.config);
   add_limits(host, container.config);

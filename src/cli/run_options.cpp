@@ -134,6 +134,7 @@ void RunOptions::declare(Options& options) {
 
   network_.declare(options);
   users_.declare(options);
+  log_.declare(options);
 
   options.option("-v,--volume", volumes_, "a volume or a folder of this machine", "SOURCE:TARGET[:ro]");
   options.option("--mount", mounts_, "a mount, type=bind,source=…,target=…", "MOUNT");
@@ -157,7 +158,7 @@ void RunOptions::declare(Options& options) {
 
   options.unsupported(
       "--add-device --annotation --cgroup-parent --cgroupns --gpus --group-add "
-      "--ipc --isolation --label-file --log-driver --log-opt --pid --platform --pull "
+      "--ipc --isolation --label-file --pid --platform --pull "
       "--runtime --storage-opt --uts --volume-driver --volumes-from -q --quiet");
 }
 
@@ -181,6 +182,7 @@ engine::ContainerConfig RunOptions::config(const std::vector<std::string>& words
   config.oom_score_adjust = limits_.oom_score_adjust();
   network_.read(config);
   users_.read(config);
+  config.log = log_.settings();
   read_mounts(config);
   read_health(config);
   return config;

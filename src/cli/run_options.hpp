@@ -2,6 +2,7 @@
 #pragma once
 
 #include "cli/limit_options.hpp"
+#include "cli/log_options.hpp"
 #include "cli/network_options.hpp"
 #include "cli/options.hpp"
 #include "cli/security_options.hpp"
@@ -30,6 +31,7 @@ class RunOptions {
   SecurityOptions security_;
   LimitOptions limits_;
   UserOptions users_;
+  LogOptions log_;
   std::optional<std::string> name_, entrypoint_, stop_timeout_, restart_, health_command_;
   std::string health_interval_, health_timeout_, health_start_period_, health_start_interval_;
   std::optional<std::int64_t> health_retries_, shm_size_;

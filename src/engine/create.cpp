@@ -5,9 +5,11 @@
 #include "engine/confinement.hpp"
 #include "engine/directory.hpp"
 #include "engine/engine.hpp"
+#include "engine/events.hpp"
 #include "engine/id_ranges.hpp"
 #include "engine/launch.hpp"
 #include "engine/limits.hpp"
+#include "engine/log_settings.hpp"
 #include "engine/mounts.hpp"
 #include "engine/names.hpp"
 #include "linux/netlink.hpp"
@@ -71,6 +73,7 @@ void check(const ContainerConfig& config) {
   check_hostname(config.hostname);
   check_network(config);
   check_user_namespace(config);
+  require_log_driver(config.log);
 }
 
 // VOLUME of the image: each path is a volume that nobody named, unless something is mounted there.
@@ -197,6 +200,7 @@ Container Engine::create(ContainerConfig config, const image::Progress& progress
     container.ids = ids_for(locations_, id, wanted);
     make_mounts(container);
     write_container(locations_, container);
+    tell(locations_, container, "create");
   } catch (...) {
     base::Collector ignored;  // the failure itself is what the user needs to know
     ignored.attempt([&] { remove_remains(id, container, true); });

@@ -3,6 +3,7 @@
 #include "base/log.hpp"
 #include "base/text.hpp"
 #include "engine/directory.hpp"
+#include "engine/events.hpp"
 #include "store/records.hpp"
 
 #include <algorithm>
@@ -88,6 +89,7 @@ void Engine::rename(const std::string& id, const std::string& name) {
     throw;
   }
   give_up_name(locations_, old, id);
+  tell(locations_, container, "rename", {{"oldName", old}});
 }
 
 }  // namespace conductor::engine

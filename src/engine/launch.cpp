@@ -3,6 +3,8 @@
 #include "base/text.hpp"
 #include "engine/confinement.hpp"
 #include "engine/limits.hpp"
+#include "engine/events.hpp"
+#include "engine/log_settings.hpp"
 #include "engine/mounts.hpp"
 #include "linux/capabilities.hpp"
 #include "linux/process.hpp"
@@ -181,7 +183,9 @@ runtime::Setup launch_setup(const Container& container, const std::vector<std::s
   launch.stop_signal = stop_signal_of(container);
   launch.restart = config.restart;
   launch.healthcheck = healthcheck_of(container);
-  launch.log = config.log;
+  launch.log = log_settings_of(container);
+  launch.event_journal = locations.events();
+  launch.event_attributes = event_attributes(container);
   launch.on_exit = settle_command(container.id, locations);
   return setup;
 }

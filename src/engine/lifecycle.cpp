@@ -2,6 +2,7 @@
 #include "base/text.hpp"
 #include "engine/directory.hpp"
 #include "engine/engine.hpp"
+#include "engine/events.hpp"
 #include "engine/id_ranges.hpp"
 #include "engine/launch.hpp"
 #include "engine/mounts.hpp"
@@ -117,12 +118,15 @@ void Engine::settle(const std::string& id) {
   if (container && !container->config.auto_remove) return clean_up(id);
   store::remove_file(record_path(locations_, id));
   remove_remains(id, container, true);
+  if (container) tell(locations_, *container, "destroy");
 }
 
 void Engine::stop(const std::string& id, std::optional<std::chrono::nanoseconds> grace, int signal) {
   const Container container = find(id);
   const base::Context context("stopping container " + container.config.name);
+  const bool active = is_active(runtime_.status(id));
   runtime_.stop(id, grace.value_or(container.config.stop_grace), signal);
+  if (active) tell(locations_, container, "stop");
   settle(id);
 }
 
@@ -131,6 +135,7 @@ void Engine::kill(const std::string& id, int signal) {
   if (!is_active(runtime_.status(id))) throw base::Error("container '" + container.config.name + "' is not running");
   const base::Context context("signalling container " + container.config.name);
   runtime_.send_signal(id, signal);
+  tell(locations_, container, "kill", {{"signal", std::to_string(signal)}});
   if (signal != SIGKILL) return;
   // Nothing outlives that one, and no restart policy brings it back: it has ended when we return.
   runtime_.wait(id);
@@ -162,6 +167,7 @@ void Engine::remove(const std::string& id, bool force, bool volumes) {
   if (!volumes) keep_volumes(locations_, id);
   store::remove_file(record_path(locations_, id));
   remove_remains(id, container, volumes);
+  if (container) tell(locations_, *container, "destroy");
 }
 
 void Engine::remove_remains(const std::string& id, const std::optional<Container>& container, bool volumes) {

@@ -3,6 +3,7 @@
 #include "base/text.hpp"
 #include "engine/directory.hpp"
 #include "engine/engine.hpp"
+#include "engine/events.hpp"
 #include "engine/launch.hpp"
 #include "engine/state.hpp"
 #include "engine/update.hpp"
@@ -30,6 +31,16 @@ std::vector<monitor::WithdrawnPort> withdrawn(const network::Settings& settings,
   for (const auto& place : network::listener_addresses(settings, ports))
     list.push_back({place.protocol == network::Protocol::udp, place.address, place.port});
   return list;
+}
+
+void tell_of_networks(const store::Locations& locations, const char* action, const std::string& container,
+                      const std::vector<network::Membership>& networks,
+                      const std::vector<network::Membership>& others) {
+  for (const auto& network : networks) {
+    const auto same = [&](const network::Membership& other) { return other.network == network.network; };
+    if (std::any_of(others.begin(), others.end(), same)) continue;
+    monitor::append_event(locations.events(), "network", action, network.network, {{"container", container}});
+  }
 }
 
 }  // namespace
@@ -69,6 +80,8 @@ void Engine::set_endpoint(const std::string& id, const network::EndpointConfig& 
     });
     throw;
   }
+  tell_of_networks(locations_, "connect", id, endpoint.networks, before.networks);
+  tell_of_networks(locations_, "disconnect", id, before.networks, endpoint.networks);
 }
 
 // What the monitor of a running container does follows the change: loopback ports, for which it is given or gives up

@@ -8,6 +8,7 @@
 #include "image/layers.hpp"
 #include "image/names.hpp"
 #include "image/oci_config.hpp"
+#include "monitor/event_journal.hpp"
 
 #include <sys/utsname.h>
 
@@ -191,7 +192,10 @@ Image Images::save(Image image, const std::vector<Reference>& names) {
     image = std::move(*same);  // made again from the cache: still as old as it was
   else
     store::write_record(image_record(locations_, image.id), image);
-  for (const auto& name : names) write_tag(locations_, name, image.id);
+  for (const auto& name : names) {
+    write_tag(locations_, name, image.id);
+    monitor::append_event(locations_.events(), "image", "tag", image.id, {{"name", name.text()}});
+  }
   return image;
 }
 
@@ -200,6 +204,7 @@ void Images::tag(const Image& image, const Reference& name) {
   const store::Lock lock = lock_names(locations_);
   if (!read_image(locations_, image.id)) store::write_record(image_record(locations_, image.id), image);  // a base
   write_tag(locations_, name, image.id);
+  monitor::append_event(locations_.events(), "image", "tag", image.id, {{"name", name.text()}});
 }
 
 std::vector<Listed> Images::list() const {
@@ -221,6 +226,7 @@ std::vector<std::string> Images::remove(
   const bool by_name = reference && std::find(names.begin(), names.end(), *reference) != names.end();
   if (by_name && names.size() > 1) {
     remove_name(locations_, *reference);
+    monitor::append_event(locations_.events(), "image", "untag", image->id, {{"name", reference->text()}});
     return {"Untagged: " + reference->text()};
   }
   if (const auto container = in_use(image->id))
@@ -229,9 +235,11 @@ std::vector<std::string> Images::remove(
   std::vector<std::string> lines;
   for (const auto& each : names) {
     remove_name(locations_, each);
+    monitor::append_event(locations_.events(), "image", "untag", image->id, {{"name", each.text()}});
     lines.push_back("Untagged: " + each.text());
   }
   store::remove_file(image_record(locations_, image->id));
+  monitor::append_event(locations_.events(), "image", "delete", image->id, {{"name", name}});
   lines.push_back("Deleted: " + image->id);
   return lines;
 }

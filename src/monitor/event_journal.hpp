@@ -26,5 +26,8 @@ void fields(S& s, V&& v) {
 // Appends it to `journal` in one write. At 4 MiB the file becomes JOURNAL.1 and a new one is begun: nobody loses a line
 // that another writes at that moment. Never throws: what is told about must not fail because it cannot be told.
 void append_event(const std::string& journal, const JournalEntry& entry) noexcept;
+// The same of something that happens now.
+void append_event(const std::string& journal, const char* type, const std::string& action, const std::string& id,
+                  const std::vector<Option>& attributes = {}) noexcept;
 
 }  // namespace conductor::monitor

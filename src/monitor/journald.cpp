@@ -39,7 +39,17 @@ sockaddr_un address_of(const char* path) {
   return address;
 }
 
+// Nothing when nobody listens.
+Fd connect_to_journal() {
+  Fd found(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  const auto address = address_of(journald_socket);
+  if (found && connect(found.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) return found;
+  return {};
+}
+
 }  // namespace
+
+bool has_journal() { return bool(connect_to_journal()); }
 
 std::string journal_entry(std::string_view message, const std::string& fields) {
   return fields + field("MESSAGE", message);
@@ -53,14 +63,7 @@ std::string journal_fields(const LaunchSpec& spec) {
          field("CONTAINER_NAME", attribute(spec, "name")) + field("IMAGE_NAME", attribute(spec, "image"));
 }
 
-JournalLog::JournalLog(const LaunchSpec& spec) : fields_(journal_fields(spec)) { connect(); }
-
-void JournalLog::connect() {
-  socket_ = Fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  const auto address = address_of(journald_socket);
-  if (!socket_ || ::connect(socket_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
-    socket_.reset();
-}
+JournalLog::JournalLog(const LaunchSpec& spec) : fields_(journal_fields(spec)), socket_(connect_to_journal()) {}
 
 void JournalLog::append(std::uint8_t stream, std::string_view bytes) {
   std::string& pending = pending_[stream];
@@ -104,7 +107,7 @@ void JournalLog::send_line(std::uint8_t stream, std::string_view line, bool part
 bool JournalLog::send(std::string_view entry) {
   constexpr int attempts = 2;
   for (int i = 0; i < attempts; ++i) {
-    if (!socket_) connect();
+    if (!socket_) socket_ = connect_to_journal();
     if (!socket_) return false;
     ssize_t sent = 0;
     do sent = ::send(socket_.get(), entry.data(), entry.size(), MSG_NOSIGNAL);

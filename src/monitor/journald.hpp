@@ -12,6 +12,8 @@ namespace conductor::monitor {
 
 inline constexpr const char* journald_socket = "/run/systemd/journal/socket";
 
+bool has_journal();  // somebody listens there
+
 // One entry as the journal reads it. Pure.
 std::string journal_entry(std::string_view message, const std::string& fields);
 // CONTAINER_ID, CONTAINER_NAME, CONTAINER_TAG … of a container, as entries begin. Pure.
@@ -29,7 +31,6 @@ class JournalLog {
  private:
   void send_line(std::uint8_t stream, std::string_view line, bool partial);
   bool send(std::string_view entry);
-  void connect();
 
   std::string fields_;
   std::string pending_[3];  // by stream

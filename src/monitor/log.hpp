@@ -34,6 +34,8 @@ constexpr std::int64_t next_block(std::int64_t offset) { return (offset / log_bl
 
 std::string log_file_name(const std::string& log, std::uint64_t number);
 std::string compressed_log_name(const std::string& log, std::uint64_t number);
+// How many bytes a log that must not be waited for has dropped, in decimal; there when it has.
+std::string dropped_log_name(const std::string& log);
 // Numbers of the files there are, compressed or not, in order.
 std::vector<std::uint64_t> log_numbers(const std::string& log);
 

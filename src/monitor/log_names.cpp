@@ -15,6 +15,8 @@ std::string compressed_log_name(const std::string& log, std::uint64_t number) {
   return log_file_name(log, number) + ".gz";
 }
 
+std::string dropped_log_name(const std::string& log) { return log + "-dropped"; }
+
 std::vector<std::uint64_t> log_numbers(const std::string& log) {
   const auto slash = log.rfind('/');
   const std::string prefix = log.substr(slash + 1) + ".";

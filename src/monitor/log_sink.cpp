@@ -1,9 +1,12 @@
 #include "monitor/log_sink.hpp"
 
+#include "base/error.hpp"
+#include "base/units.hpp"
 #include "monitor/beside.hpp"
 #include "monitor/log_writer.hpp"
 #include "monitor/status.hpp"
 
+#include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -39,6 +42,9 @@ LogSink::LogSink(Loop& loop, const LaunchSpec& spec) : loop_(loop), blocking_(sp
   }
   auto [ours, theirs] = linux::make_socket_pair();
   set_buffer(ours.get(), spec.log.buffer);
+  dropped_file_ = dropped_log_name(spec.log_file);
+  if (const auto text = linux::try_read_file(dropped_file_))
+    dropped_ = static_cast<std::uint64_t>(base::parse_number(*text).value_or(0));
   writer_ = clone_beside({theirs.get()}, [&] { return run_log_writer(theirs, spec); });
   socket_ = std::move(ours);
   loop_.add(socket_.get(), EPOLLIN, [this] { on_answer(); });
@@ -69,8 +75,18 @@ bool LogSink::tell_of_drops() {
   if (untold_ == 0) return true;
   if (!send_mark(writer_dropped, untold_)) return false;
   untold_ = 0;
-  if (on_dropped) on_dropped();
+  write_dropped();
   return true;
+}
+
+// With what earlier monitors have dropped.
+void LogSink::write_dropped() const {
+  try {
+    linux::write_all(linux::open_file(dropped_file_, O_WRONLY | O_CREAT | O_TRUNC, 0600).get(),
+                     std::to_string(dropped_));
+  } catch (const base::Error&) {
+    // The log itself says it, too.
+  }
 }
 
 bool LogSink::send_mark(std::uint8_t stream, std::uint64_t number) {

@@ -32,14 +32,13 @@ class LogSink {
   void flush(std::function<void()> done);
   // Drops what waits for a writer that does not take it, and all that comes after.
   void give_up();
-  std::uint64_t dropped() const { return dropped_; }  // bytes, by mode=non-blocking
 
   std::function<void()> on_room;
-  std::function<void()> on_dropped;  // an amount of them is known and told
 
  private:
   bool send(std::uint8_t stream, std::string_view bytes);
   bool tell_of_drops();
+  void write_dropped() const;
   bool send_mark(std::uint8_t stream, std::uint64_t number);
   void drop(std::size_t size);
   void wait_for_room();
@@ -52,9 +51,10 @@ class LogSink {
   std::unique_ptr<LogFile> file_;  // without a writer
   std::unique_ptr<LogArchive> archive_;
   linux::Child writer_;
-  linux::Fd socket_;     // to the writer
-  std::string waiting_;  // a message the socket has no room for
-  std::uint64_t dropped_ = 0, untold_ = 0;
+  std::string dropped_file_;
+  linux::Fd socket_;                        // to the writer
+  std::string waiting_;                     // a message the socket has no room for
+  std::uint64_t dropped_ = 0, untold_ = 0;  // bytes
   std::function<void()> flushed_;
   bool given_up_ = false;
 };

@@ -5,6 +5,7 @@
 #include "linux/cgroup.hpp"
 #include "linux/events.hpp"
 #include "linux/namespaces.hpp"
+#include "monitor/event_journal.hpp"
 #include "monitor/exit_code.hpp"
 #include "monitor/first_process.hpp"
 #include "monitor/status.hpp"
@@ -132,6 +133,7 @@ void Session::on_running() {
   status_.health = health_.wanted() ? Health::starting : Health::none;
   status_.failing_streak = 0;
   save_status();
+  tell("start");
   if (status_.restarts == 0) report(Event::started);
   health_.start(status_.process);
 }
@@ -149,7 +151,9 @@ void Session::on_process_end() {
   health_.stop();
   process_ = {};
   status_.process = {};
-  status_.out_of_memory = out_of_memory();
+  const bool killed = out_of_memory();
+  if (killed && !status_.out_of_memory) tell("oom");
+  status_.out_of_memory = killed;
   streams_.drain([this, code = ending.code] { after_run(code); });
 }
 
@@ -168,6 +172,7 @@ void Session::after_run(int code) {
   if (failure_) status_.error = failure_->error;
   status_.exit_code = failure_ ? failure_->code : code;
   status_.finished_at = now_ns();
+  tell("die", "exitCode", std::to_string(status_.exit_code));
   if (wants_restart(restart_, status_.exit_code, status_.restarts, status_.stopped_by_user) && can_run_again())
     return restart_later();
   finish(status_.exit_code);
@@ -251,6 +256,8 @@ void Session::run_clean_up_program() const {
 }
 
 void Session::note_health(const HealthRecord& record, HealthResult result) {
+  if (record.health != status_.health)
+    tell(record.health == Health::healthy ? "health_status: healthy" : "health_status: unhealthy");
   status_.health = record.health;
   status_.failing_streak = record.failing_streak;
   if (status_.health_log.size() == max_health_results) status_.health_log.erase(status_.health_log.begin());
@@ -297,6 +304,7 @@ void Session::watch_memory() {
 // Perhaps of another process than the first: then the container runs on.
 void Session::on_out_of_memory() {
   if (!memory_watch_.happened()) return;
+  if (!status_.out_of_memory) tell("oom");
   status_.out_of_memory = true;
   save_status();
 }
@@ -315,6 +323,12 @@ void Session::report(Event event, int code, const std::string& error) {
   report.code = code;
   report.error = error;
   control_.report(report);
+}
+
+void Session::tell(const char* action, const char* attribute, const std::string& value) const {
+  auto attributes = spec_.event_attributes;
+  if (attribute != nullptr) attributes.push_back({attribute, value});
+  append_event(spec_.event_journal, "container", action, spec_.id, attributes);
 }
 
 // A full disk must not end the monitor: what cannot be written now is written with the next change.

@@ -71,6 +71,7 @@ class Session {
   bool out_of_memory();
   void report(Event event, int code = 0, const std::string& error = {});
   void save_status();
+  void tell(const char* action, const char* attribute = nullptr, const std::string& value = {}) const;
   void clean_up();
   void run_clean_up_program() const;
 

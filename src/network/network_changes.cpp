@@ -3,6 +3,7 @@
 #include "base/text.hpp"
 #include "base/units.hpp"
 #include "linux/nftables.hpp"
+#include "monitor/event_journal.hpp"
 #include "network/addresses.hpp"
 #include "network/attachment.hpp"
 #include "network/connections.hpp"
@@ -195,6 +196,7 @@ void Network::create_network(const NetworkConfig& wanted) {
   NetworkConfig network = wanted;
   if (network.created == 0) network.created = base::now_unix_ns();
   write_network(*records_, network);
+  monitor::append_event(locations_.events(), "network", "create", network.name);
   if (!network_subnets({network}).empty()) rebuild_if_needed();
 }
 
@@ -209,6 +211,7 @@ void Network::remove_network(const std::string& name) {
   if (const auto members = records_->members(name); !members.empty())
     throw base::Error("network " + name + " is in use by " + names_of(members));
   erase_network(*records_, name);
+  monitor::append_event(locations_.events(), "network", "destroy", name);
   if (!network_subnets({*network}).empty()) rebuild_if_needed();
 }
 

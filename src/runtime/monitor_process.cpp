@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -75,6 +76,27 @@ void send_command(const Fd& control, const monitor::Command& command, const std:
   linux::send_message(control.get(), base::to_wire(command), descriptors);
 }
 
+// Whether a signal or a debugger has stopped it.
+bool is_stopped(pid_t pid) {
+  const auto text = linux::try_read_file("/proc/" + std::to_string(pid) + "/stat").value_or("");
+  const auto name_end = text.rfind(") ");
+  return name_end != std::string::npos && (text[name_end + 2] == 'T' || text[name_end + 2] == 't');
+}
+
+base::Error silent_monitor(pid_t monitor) {
+  const std::string pid = std::to_string(monitor);
+  base::Error error("its monitor, process " + pid + (is_stopped(monitor) ? ", is stopped" : ", does not answer"));
+  return error.with_hint("let it go on (kill -CONT " + pid + "), or end it (kill -KILL " + pid +
+                         "): the container goes on without it, and the next command gives it another one");
+}
+
+pid_t peer_of(const Fd& connection) {
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  getsockopt(connection.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size);
+  return peer.pid;
+}
+
 std::optional<Fd> tell_monitor(const std::string& control, const monitor::Command& command) {
   constexpr int patience_ms = 15'000;  // freezing may take ten seconds
   auto connection = linux::connect_unix(control);
@@ -87,7 +109,7 @@ std::optional<Fd> tell_monitor(const std::string& control, const monitor::Comman
     return std::nullopt;
   }
   pipe.write.reset();
-  if (!linux::wait_readable(pipe.read.get(), patience_ms)) throw base::Error("the monitor does not answer");
+  if (!linux::wait_readable(pipe.read.get(), patience_ms)) throw silent_monitor(peer_of(*connection));
   if (linux::wait_readable(connection->get(), 0))
     if (const auto report = next_report(*connection)) throw base::Error(report->error).with_exit_code(report->code);
   return connection;

@@ -18,6 +18,10 @@ struct MonitorProcess {
 // mounts of the specification are made of.
 MonitorProcess start_monitor(const char* mode, int spec, const Streams& streams, const std::vector<int>& sent = {});
 
+bool is_stopped(pid_t process);  // by a signal or a debugger
+// That it has not done what it was told, and what to do about it.
+base::Error silent_monitor(pid_t monitor);
+
 // The next report; nothing when the monitor has ended.
 std::optional<monitor::Report> next_report(const linux::Fd& control);
 void send_command(const linux::Fd& control, const monitor::Command& command, const std::vector<int>& descriptors = {});

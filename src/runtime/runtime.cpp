@@ -245,8 +245,10 @@ std::optional<Fd> Runtime::network_namespace(const std::string& id) {
 
 void Runtime::stop(const std::string& id, std::chrono::nanoseconds grace, int signal) {
   constexpr std::chrono::seconds patience(30);
+  constexpr int patience_with_stopped_ms = 2000;
   using std::chrono::milliseconds;
   const Files files(locations_, id);
+  const base::Context context("container " + base::short_id(id));
   const int limit =
       grace.count() < 0 ? -1 : static_cast<int>(std::chrono::ceil<milliseconds>(grace + patience).count());
   while (const auto found = status(id)) {
@@ -255,8 +257,10 @@ void Runtime::stop(const std::string& id, std::chrono::nanoseconds grace, int si
     if (!monitor) continue;  // the next look adopts the container, or finds it ended
     // A monitor that does not listen any more is about to end by itself.
     if (const auto control = linux::connect_unix(files.control)) send_if_heard(*control, stop_command(grace, signal));
-    if (!linux::wait_ended(*monitor, limit))
-      throw Error("container " + base::short_id(id) + " does not end: a process of it is stuck in the kernel");
+    const bool stopped = is_stopped(found->monitor.pid);
+    if (linux::wait_ended(*monitor, stopped ? patience_with_stopped_ms : limit)) continue;
+    if (is_stopped(found->monitor.pid)) throw silent_monitor(found->monitor.pid);
+    throw Error("container " + base::short_id(id) + " does not end: a process of it is stuck in the kernel");
   }
 }
 

@@ -6,6 +6,7 @@
 #include "linux/disk_quota.hpp"
 #include "linux/mount.hpp"
 #include "linux/root_fd.hpp"
+#include "monitor/event_journal.hpp"
 #include "store/lock.hpp"
 #include "store/records.hpp"
 #include "volume/copy_tree.hpp"
@@ -124,6 +125,7 @@ Volume Volumes::create(const std::string& name, const std::map<std::string, std:
   store::write_record(record_in(staged), volume);
   const bool made = rename_unless_filled(staged, directory_of(name));
   sync_directory(locations_.volumes());
+  if (made) monitor::append_event(locations_.events(), "volume", "create", name);
   return made ? volume : as_wanted(find(name).value_or(volume), size);  // another command was faster
 }
 
@@ -159,6 +161,7 @@ bool Volumes::remove(const std::string& name, const std::vector<std::string>& in
     throw Error::from_errno("cannot take it away");
   }
   sync_directory(locations_.volumes());
+  monitor::append_event(locations_.events(), "volume", "destroy", name);
   return true;
 }
 

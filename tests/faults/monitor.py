@@ -4,6 +4,7 @@ And what is written about a container is for root alone."""
 import json
 import os
 import pathlib
+import random
 import signal
 import subprocess
 import time
@@ -36,6 +37,10 @@ def until(condition, seconds=10):
     return True
 
 
+# How often a monitor is killed in each phase of a container's life.
+KILLS = int(os.environ.get("MONITOR_KILLS", "8"))
+
+
 class Monitor(harness.Case):
     def setUp(self):
         super().setUp()
@@ -51,6 +56,127 @@ class Monitor(harness.Case):
         os.kill(monitor, signal.SIGKILL)
         self.assertTrue(until(lambda: monitor not in monitors()))
         return monitor
+
+    def kill_all_monitors(self):
+        for monitor in monitors():
+            try:
+                os.kill(monitor, signal.SIGKILL)
+            except ProcessLookupError:
+                pass  # it was at its end
+
+    def kill_while(self, *words):
+        """Kills the monitor at some time while a command works; the command's exit code."""
+        command = subprocess.Popen([harness.PROGRAM, *words], env=harness.ENVIRONMENT, stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.DEVNULL)
+        until(lambda: monitors() or command.poll() is not None)
+        time.sleep(random.random() * 0.03)
+        self.kill_all_monitors()
+        return command.wait(timeout=60)
+
+    def copies(self, word):
+        """Processes with that word among their arguments."""
+        found = 0
+        for process in pathlib.Path("/proc").glob("[0-9]*"):
+            try:
+                found += word.encode() in (process / "cmdline").read_bytes().split(b"\0")
+            except OSError:
+                continue  # it has ended meanwhile
+        return found
+
+    def gone(self):
+        conductor("rm", "-f", "-v", "victim", check=False)
+        self.assertTrue(until(lambda: not monitors()))
+        self.assertEqual(scenarios.state_once(self.before), self.before)
+
+    def test_killed_while_starting(self):
+        self.addCleanup(conductor, "rm", "-f", "-v", "victim", check=False)
+        word = str(random.randrange(100_000_000, 999_999_999))  # seconds that nobody else sleeps
+        for _ in range(KILLS):
+            code = self.kill_while("run", "-d", "--name", "victim", scenarios.IMAGE, "sleep", word)
+            found = self.status()
+            if code == 0:
+                self.assertIn(found, ({"victim": "running"}, {"victim": "exited"}))
+            self.assertEqual(self.copies(word), list(found.values()).count("running"))
+            conductor("rm", "-f", "victim", check=False)
+            self.assertEqual(self.copies(word), 0)
+        self.gone()
+
+    def test_killed_while_running(self):
+        self.run_detached(scenarios.IMAGE, "sleep", "1000")
+        process = self.process()
+        for _ in range(KILLS):
+            self.kill_monitor()
+            self.assertEqual(self.status(), {"victim": "running"})
+            self.assertEqual(self.process(), process)
+        conductor("kill", "-s", "TERM", "victim", check=False)
+        conductor("stop", "-t", "0", "victim")
+        [row] = harness.rows("ps", "-a")
+        self.assertIn(row["ExitCode"], (137, 143, -1))
+        self.gone()
+
+    def test_killed_while_logging_at_full_speed(self):
+        identity = self.run_detached("--log-opt", "max-size=5m", "--log-opt", "max-file=10000", scenarios.IMAGE, "sh", "-c",
+                                     "seq 1 999999999")
+        for _ in range(KILLS):
+            files = lambda: list((harness.ROOT / "containers" / identity).glob("log.*"))
+            written = sum(file.stat().st_size for file in files())
+            self.assertTrue(until(lambda: sum(file.stat().st_size for file in files()) > written))
+            time.sleep(random.random() * 0.03)
+            self.kill_monitor()
+            self.assertEqual(self.status(), {"victim": "running"})
+        conductor("stop", "-t", "0", "victim")
+        logs = subprocess.Popen([harness.PROGRAM, "logs", "victim"], env=harness.ENVIRONMENT, stdout=subprocess.PIPE)
+        number, rest = 0, b""
+        while piece := logs.stdout.read(1 << 20):
+            *lines, rest = (rest + piece).split(b"\n")
+            self.assertEqual(b"\n".join(lines), b"\n".join(b"%d" % n for n in range(number + 1, number + 1 + len(lines))))
+            number += len(lines)
+        logs.stdout.close()
+        logs.wait()
+        self.assertGreater(number, 0)
+        self.assertTrue((b"%d" % (number + 1)).startswith(rest))
+        self.gone()
+
+    def test_killed_while_stopping(self):
+        for _ in range(KILLS):
+            self.run_detached(scenarios.IMAGE, "sh", "-c", "trap 'exit 5' TERM; while :; do sleep 0.05; done")
+            self.kill_while("stop", "-t", "5", "victim")
+            conductor("stop", "-t", "5", "victim")
+            [row] = harness.rows("ps", "-a")
+            self.assertEqual(row["State"], "exited")
+            self.assertIn(row["ExitCode"], (5, -1, 137, 143))
+            conductor("rm", "victim")
+        self.gone()
+
+    def test_killed_while_restarting(self):
+        word = str(random.randrange(100_000_000, 999_999_999))
+        self.run_detached("--restart", "always", scenarios.IMAGE, "sh", "-c", "sleep 0.05; exit 3", word)
+        for _ in range(KILLS):
+            self.assertTrue(until(lambda: len(monitors()) == 1))
+            time.sleep(random.random() * 0.15)
+            self.kill_all_monitors()
+            conductor("system", "recover")
+            self.assertLessEqual(self.copies(word), 1)
+            self.assertTrue(until(lambda: self.status()["victim"] in ("running", "restarting")), self.status())
+        self.gone()
+
+    def test_a_stopped_monitor_is_named_and_keeps_nobody_else(self):
+        self.run_detached(scenarios.IMAGE, "sleep", "1000")
+        [monitor] = monitors()
+        self.addCleanup(conductor, "rm", "-f", "other", check=False)
+        conductor("run", "-d", "--name", "other", scenarios.IMAGE, "sleep", "1000")
+        os.kill(monitor, signal.SIGSTOP)
+        try:
+            self.assertEqual(self.status(), {"victim": "running", "other": "running"})
+            self.assertEqual(conductor("exec", "victim", "echo", "here").stdout, "here\n")
+            self.assertFails(conductor("stop", "-t", "0", "victim", check=False), f"process {monitor}", "is stopped",
+                             f"kill -CONT {monitor}")
+            conductor("stop", "-t", "0", "other")
+            conductor("rm", "other")
+        finally:
+            os.kill(monitor, signal.SIGCONT)
+        conductor("rm", "-f", "victim")
+        self.gone()
 
     def status(self):
         return {row["Names"]: row["State"] for row in harness.rows("ps", "-a")}
