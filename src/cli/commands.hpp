@@ -105,6 +105,7 @@ int unpause(Invocation&);
 int container_prune(Invocation&);  // cmd_container_prune.cpp
 int exec(Invocation&);             // cmd_exec.cpp
 int logs(Invocation&);             // cmd_logs.cpp
+int events(Invocation&);           // cmd_events.cpp
 int ps(Invocation&);               // cmd_ps.cpp
 int port(Invocation&);
 int commit(Invocation&);  // cmd_commit.cpp

@@ -2,8 +2,8 @@
 
 #include "base/text.hpp"
 #include "engine/confinement.hpp"
-#include "engine/limits.hpp"
 #include "engine/events.hpp"
+#include "engine/limits.hpp"
 #include "engine/log_settings.hpp"
 #include "engine/mounts.hpp"
 #include "linux/capabilities.hpp"

@@ -34,7 +34,6 @@ bool readable(const Fd& fd) {
 
 Session::Session(LaunchSpec spec, Origin origin)
     : spec_(std::move(spec)),
-      origin_(origin),
       control_(
           loop_, spec_.run_directory + "/control",
           [this](Control::Client client, const Command& command, std::vector<Fd>& descriptors) {

@@ -76,7 +76,6 @@ class Session {
   void run_clean_up_program() const;
 
   const LaunchSpec spec_;
-  const Origin origin_;
   Loop loop_;
   Status status_;
   Control control_;

@@ -54,8 +54,9 @@ LogReader LogReader::again() const {
 }
 
 void LogReader::go_to_time(std::int64_t since) {
+  constexpr std::int64_t coarse = 1'000'000'000;  // the kernel's clock for files is behind that for records
   for (const auto number : monitor::log_numbers(log_)) {
-    if (changed_at(log_, number) >= since) return;
+    if (changed_at(log_, number) + coarse >= since) return;
     number_ = number;
     begins_ = false;
   }

@@ -1,6 +1,7 @@
 // Starting conductor-monitor in one of its modes.
 #pragma once
 
+#include "base/error.hpp"
 #include "linux/process.hpp"
 #include "monitor/protocol.hpp"
 #include "runtime/runtime.hpp"

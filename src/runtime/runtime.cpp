@@ -260,7 +260,7 @@ void Runtime::stop(const std::string& id, std::chrono::nanoseconds grace, int si
     const bool stopped = is_stopped(found->monitor.pid);
     if (linux::wait_ended(*monitor, stopped ? patience_with_stopped_ms : limit)) continue;
     if (is_stopped(found->monitor.pid)) throw silent_monitor(found->monitor.pid);
-    throw Error("container " + base::short_id(id) + " does not end: a process of it is stuck in the kernel");
+    throw Error("it does not end: a process of it is stuck in the kernel");
   }
 }
 

@@ -149,9 +149,8 @@ class Logs(harness.Case):
         self.assertEqual([row["Names"] for row in harness.rows("ps", "-a")], [])
 
     def test_a_full_disk_does_not_stop_the_container(self):
-        pipe = self.folder / "pipe"
-        os.mkfifo(pipe)
-        self.run_detached("sh", "-c", "read line < /go/pipe; seq 1 200000; echo all >&2; read line < /go/pipe; echo later",
+        first, second = self.questions()
+        self.run_detached("sh", "-c", "read line < /go/first; seq 1 200000; echo all >&2; read line < /go/second; echo later",
                           options=["-v", f"{self.folder}:/go"])
         identity = json.loads(conductor("inspect", "logged").stdout)[0]["Id"]
         place = harness.ROOT / "containers" / identity
@@ -165,8 +164,8 @@ class Logs(harness.Case):
         self.addCleanup(subprocess.run, ["umount", "-l", place / "log.1"], check=False)
         subprocess.run(["kill", "-KILL", self.monitor()], check=True)
         conductor("ps")
-        self.talk(pipe)
-        with open(pipe, "w", encoding="ascii") as file:  # it has come to its second question: it was not blocked
+        self.answer(first)
+        with open(second, "w", encoding="ascii") as file:  # it has come to its second question: it was not blocked
             subprocess.run(["mount", "-o", "remount,size=64m", disk], check=True)
             file.write("go\n")
         conductor("wait", "logged")
@@ -194,14 +193,14 @@ class Logs(harness.Case):
         return number
 
     def test_one_that_must_not_wait_for_its_log(self):
-        self.run_detached("sh", "-c", "read line < /go/pipe; seq 1 300000; echo all >&2; read line < /go/pipe; echo later",
+        first, second = self.questions()
+        self.run_detached("sh", "-c", "read line < /go/first; seq 1 300000; echo all >&2; read line < /go/second; echo later",
                           options=["-v", f"{self.folder}:/go", "--log-opt", "mode=non-blocking", "--log-opt", "max-buffer-size=200k"])
-        pipe = self.folder / "pipe"
         self.assertTrue(until(lambda: self.can_find("conductor-log")))
         writer = self.monitor("conductor-log")
         os.kill(int(writer), 19)  # SIGSTOP: a disk that does not answer
-        self.talk(pipe)
-        self.talk(pipe)  # it has come to its second question: it did not wait for the log
+        self.answer(first)
+        self.answer(second)  # it has come to its second question: it did not wait for the log
         os.kill(int(writer), 18)
         conductor("wait", "logged")
         done = conductor("logs", "logged")
@@ -218,9 +217,15 @@ class Logs(harness.Case):
         except ValueError:
             return False
 
-    def talk(self, pipe):
-        if not pipe.exists():
+    def questions(self):
+        """Two pipes that a container reads a line from, and waits until there is one."""
+        pipes = [self.folder / "first", self.folder / "second"]
+        for pipe in pipes:
             os.mkfifo(pipe)
+        return pipes
+
+    @staticmethod
+    def answer(pipe):
         with open(pipe, "w", encoding="ascii") as file:
             file.write("go\n")
 

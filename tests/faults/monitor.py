@@ -73,15 +73,17 @@ class Monitor(harness.Case):
         self.kill_all_monitors()
         return command.wait(timeout=60)
 
-    def copies(self, word):
-        """Processes with that word among their arguments."""
-        found = 0
+    @staticmethod
+    def copies(word):
+        """Processes with that word among their arguments, but for those that such a one is about to make something else of."""
+        parents = {}
         for process in pathlib.Path("/proc").glob("[0-9]*"):
             try:
-                found += word.encode() in (process / "cmdline").read_bytes().split(b"\0")
+                if word.encode() in (process / "cmdline").read_bytes().split(b"\0"):
+                    parents[int(process.name)] = int((process / "stat").read_text().rpartition(")")[2].split()[1])
             except OSError:
                 continue  # it has ended meanwhile
-        return found
+        return sum(parent not in parents for parent in parents.values())
 
     def gone(self):
         conductor("rm", "-f", "-v", "victim", check=False)
