@@ -199,7 +199,6 @@ base::Json inspected(engine::Engine& engine, const engine::Observed& observed) {
   Json host = host_config(container.config);
   add_limits(host, container.config);
   add_host_config(host, container.config);
-  add_limits(host, container.config);
   add_confinement(host, container.config);
   json.set("HostConfig", std::move(host));
   json.set("GraphDriver", graph_driver(engine, container));
