@@ -60,6 +60,8 @@ int network_repair(Invocation& call) {
   call.options().option("--format", format, "table, json or a template", "FORMAT");
   call.options().note("Exit code 0: it is as declared now; 1: something could not be mended.");
   call.parse();
+  // Containers that have ended are taken out first: nothing of theirs is to be made again.
+  call.engine().verify_network();
   const auto [mended, left] = call.engine().network().mend();
   std::vector<base::Json> rows;
   for (const auto& finding : mended) rows.push_back(row_of(finding).set("Result", "mended"));

@@ -148,14 +148,7 @@ class Decider {
   // Whether an external network leads outside is known to the machine alone.
   void settle_internet(const DesiredService& service, network::EndpointConfig& endpoint) const {
     const bool written = service.places.contains("internet") || service.places.contains("x-internet");
-    if (written || endpoint.networks.empty()) return;
-    const bool enclosed = std::ranges::all_of(service.networks, [&](const std::string& key) {
-      const auto* network = desired_.find_network(key);
-      if (network == nullptr || !network->external) return network != nullptr && network->config.internal;
-      const auto known = observed_.networks.find(network->config.name);
-      return known != observed_.networks.end() && known->second.internal;
-    });
-    if (enclosed) endpoint.internet = false;
+    if (!written && is_enclosed(desired_, observed_, endpoint)) endpoint.internet = false;
   }
 
   // What the container keeps in volumes without a name goes on in its successor.
@@ -266,6 +259,23 @@ bool satisfies(const monitor::Status& status, parser::Condition condition) {
       break;
   }
   return status.phase == monitor::Phase::running || status.phase == monitor::Phase::restarting;
+}
+
+bool is_enclosed(const Project& desired, const ObservedProject& observed, const network::EndpointConfig& endpoint) {
+  const auto is_internal = [&](const network::Membership& membership) {
+    const auto known = observed.networks.find(membership.network);
+    const auto wanted = std::ranges::find(desired.networks, membership.network,
+                                          [](const DesiredNetwork& network) { return network.config.name; });
+    if (wanted != desired.networks.end() && !wanted->external) return wanted->config.internal;
+    return known != observed.networks.end() && known->second.internal;
+  };
+  bool enclosed = false;
+  for (const auto& membership : endpoint.networks) {
+    if (!membership.reach) continue;
+    if (!is_internal(membership)) return false;
+    enclosed = true;
+  }
+  return enclosed;
 }
 
 base::Position place_of(const DesiredService& service, std::string key) {

@@ -35,6 +35,9 @@ std::vector<Decision> decide(const Project& desired, const std::vector<const Des
 // for one that is right, external or not there yet.
 std::vector<Cause> network_changes(const DesiredNetwork& network, const ObservedProject& observed);
 
+// In none but internal networks, of those that give it reach. Of an external one the machine says it.
+bool is_enclosed(const Project& desired, const ObservedProject& observed, const network::EndpointConfig& endpoint);
+
 // Both publish one port of the host.
 bool share_host_port(const engine::ContainerConfig& a, const engine::ContainerConfig& b);
 

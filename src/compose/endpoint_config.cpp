@@ -104,13 +104,18 @@ bool is_enclosed(const Resolver& resolver, const parser::Service& service) {
 }
 
 // What the file says counts; else, in a file that is not strict, the networks do.
-void resolve_internet(const Resolver& resolver, const parser::Service& service, network::EndpointConfig& endpoint) {
+void resolve_internet(Resolver& resolver, const parser::Service& service, network::EndpointConfig& endpoint) {
   const bool written = service.places.contains("internet") || service.places.contains("x-internet");
   if (!written && !resolver.file.strict) {
     endpoint.internet = !is_enclosed(resolver, service);
     return;
   }
   endpoint.internet = service.internet || !service.internet_to.empty();
+  if (endpoint.internet && !resolver.file.strict && is_enclosed(resolver, service))
+    resolver.mistake(
+        service.places.contains("internet") ? service.places.at("internet") : service.places.at("x-internet"),
+        "service '" + service.name + "' is in internal networks alone, so it cannot have internet",
+        "let it be in a network that is not internal, too");
   for (const auto& placed : service.internet_to)
     endpoint.internet_to.push_back({placed.value.to, port_range(placed.value.ports)});
 }

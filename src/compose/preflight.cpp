@@ -166,6 +166,22 @@ void check_external_networks(const Project& project, const ObservedProject& obse
   }
 }
 
+// What internal networks keep from their members; that those of the file are internal the file's own check has said.
+void check_enclosed(const Project& project, const ObservedProject& observed, const Plan& plan,
+                    std::vector<base::Diagnostic>& problems) {
+  std::set<std::string> seen;
+  for (const auto& [name, container, id, endpoint] : ports_published(plan)) {
+    const auto* service = project.find(name);
+    if (service == nullptr || !is_enclosed(project, observed, endpoint) || !seen.insert(name).second) continue;
+    const auto problem = [&](const base::Position& position, const char* consequence) {
+      problems.push_back({position, "service '" + name + "' is in internal networks alone, so " + consequence,
+                          "let it be in a network that is not internal, too", base::Severity::error});
+    };
+    if (endpoint.internet) problem(place_of(*service, "internet"), "it cannot have internet");
+    if (!endpoint.publish.empty()) problem(place_of_port(project, name, 0), "its ports cannot be published");
+  }
+}
+
 // Subnets of networks that are to be made, and the networks they clash with.
 void check_subnets(const Project& project, const ObservedProject& observed, const Plan& plan,
                    std::vector<base::Diagnostic>& problems) {
@@ -368,6 +384,7 @@ std::vector<base::Diagnostic> contradictions(const Project& project, const Obser
   check_ports_of_plan(project, plan, problems);
   check_external_volumes(project, observed, plan, problems);
   check_external_networks(project, observed, plan, problems);
+  check_enclosed(project, observed, plan, problems);
   check_subnets(project, observed, plan, problems);
   check_members(project, observed, plan, problems);
   check_names(project, plan, problems);

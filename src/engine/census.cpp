@@ -73,10 +73,11 @@ void count_rules(Lines& lines, const network::Settings& settings) {
   }
 }
 
-void count_routes(Lines& lines, const network::Settings& settings) {
+// Of this host to endpoints. All instances have theirs in one table.
+void count_routes(Lines& lines, const store::Locations& locations, const network::Settings& settings) {
+  const auto ranges = network::guarded_ranges(settings, network::Records(locations));
   for (const auto& route : linux::Netlink().routes(network::endpoint_table))
-    if (settings.range().contains(route.destination) ||
-        (settings.ipv6() && settings.range6().contains(route.destination)))
+    if (std::any_of(ranges.begin(), ranges.end(), [&](const auto& range) { return range.contains(route.destination); }))
       add(lines, "route", linux::to_text(route.destination));
 }
 
@@ -100,7 +101,7 @@ void count_network(Lines& lines, const store::Locations& locations) {
   const auto settings = network::Settings::of(locations);
   count_links(lines, locations, settings);
   count_rules(lines, settings);
-  count_routes(lines, settings);
+  count_routes(lines, locations, settings);
   count_addresses(lines, settings);
   count_guards(lines, locations, settings);
   if (linux::nft_table_exists("inet", settings.table)) add(lines, "nft-table", settings.table);

@@ -14,6 +14,7 @@
 #include "network/verify_host.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <map>
 #include <optional>
 #include <set>
@@ -134,6 +135,7 @@ bool same(const Finding& a, const Finding& b) { return a.kind == b.kind && a.obj
 
 Mending Network::mend() {
   const base::Context context("repairing the network");
+  await_dying(settings_, *records_, std::chrono::steady_clock::now() + patience_with_dying);
   const auto exclusive = lock(store::Lock::Mode::exclusive);
   records_->sweep();
   finish_changes();

@@ -21,11 +21,11 @@
 #include "network/verify_table.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <map>
 #include <optional>
 #include <set>
 #include <tuple>
-#include <utility>
 
 namespace conductor::network {
 
@@ -33,7 +33,9 @@ namespace {
 
 using Kind = Finding::Kind;
 
-constexpr int patience_ms = 2000;  // for interfaces that are dying with their namespace, all together
+bool is_stray_interface(const Finding& finding) {
+  return finding.kind == Kind::extra && finding.object == "interface" && finding.ids.empty();
+}
 
 class Verification {
  public:
@@ -167,13 +169,9 @@ class Verification {
             {endpoint.id});
   }
 
-  // Those of a container that has just stopped live a moment longer.
   void check_strays() {
-    int patience = patience_ms;
-    for (const auto& name : stray_interfaces(settings_, book_, host_)) {
-      if (netlink_.wait_gone(name, std::exchange(patience, 0))) continue;
-      note(Kind::extra, "interface", "the interface " + name + " is no container's");
-    }
+    for (const auto& name : stray_interfaces(settings_, book_, host_))
+      if (netlink_.link(name)) note(Kind::extra, "interface", "the interface " + name + " is no container's");
   }
 
   void check_stray_routes() {
@@ -259,11 +257,29 @@ std::vector<Finding> differences(const Settings& settings, const Records& record
   return each_once(Verification(settings, records, opener).run());
 }
 
+bool await_dying(const Settings& settings, const Records& records, std::chrono::steady_clock::time_point deadline) {
+  using std::chrono::milliseconds;
+  linux::Netlink netlink;
+  const auto goes = [&](const std::string& name) {
+    const auto left = std::chrono::duration_cast<milliseconds>(deadline - std::chrono::steady_clock::now());
+    return netlink.wait_gone(name, static_cast<int>(std::max(left, milliseconds(0)).count()));
+  };
+  const NetworkState host = look_at_host();  // before the records: whoever attaches says so first
+  const auto strays = stray_interfaces(settings, AddressBook(settings, records.attached()), host);
+  return strays.empty() || std::count_if(strays.begin(), strays.end(), goes) != 0;
+}
+
 std::vector<Finding> Network::verify() const {
   const base::Context context("verifying the network");
-  // Nobody attaches or detaches meanwhile: what is half done would look like damage.
-  const auto exclusive = lock(store::Lock::Mode::exclusive);
-  return differences(settings_, *records_, opener_);
+  const auto deadline = std::chrono::steady_clock::now() + patience_with_dying;
+  while (true) {
+    // Nobody attaches or detaches meanwhile: what is half done would look like damage.
+    auto exclusive = lock(store::Lock::Mode::exclusive);
+    auto findings = differences(settings_, *records_, opener_);
+    exclusive.release();
+    const bool any_stray = std::any_of(findings.begin(), findings.end(), is_stray_interface);
+    if (!any_stray || !await_dying(settings_, *records_, deadline)) return findings;
+  }
 }
 
 }  // namespace conductor::network

@@ -4,6 +4,7 @@
 #include "linux/fd.hpp"
 #include "linux/namespaces.hpp"
 #include "monitor/dns_message.hpp"
+#include "network/graph.hpp"
 
 #include <netinet/in.h>
 #include <poll.h>
@@ -168,6 +169,29 @@ class NameServer {
 };
 
 }  // namespace
+
+TEST_CASE("engine: the census has a route to each address of a container, those of a network's subnet too") {
+  NEEDS_MACHINE();
+  EngineRig rig;
+  network::NetworkConfig shop;
+  shop.name = "shop";
+  shop.subnet = "172.29.77.0/24";
+  rig.engine().network().create_network(shop);
+  const auto before = rig.census();
+  auto config = rig.shell(sleeping);
+  config.endpoint.networks = {{.network = "shop"}};
+  const auto web = start(rig, "web", config);
+  const auto& settings = rig.engine().network().settings();
+  const auto addresses = network::addresses_of(settings, *rig.engine().network().find(web.id));
+  const auto census = rig.census();
+  const auto routes = [](const std::string& line) { return line.starts_with("route "); };
+  for (const auto& address : addresses) CHECK(std::ranges::count(census, "route " + linux::to_text(address)) == 1);
+  CHECK(static_cast<std::size_t>(std::ranges::count_if(census, routes)) == addresses.size());
+  CHECK(addresses.size() == (settings.ipv6() ? 3 : 2));
+  rig.engine().remove(web.id, true);
+  CHECK(rig.census_when(before) == before);
+  rig.engine().network().remove_network("shop");
+}
 
 TEST_CASE("engine: a container in another one's network has its address, its names and its loopback") {
   NEEDS_MACHINE();

@@ -10,6 +10,9 @@
 #include <algorithm>
 #include <chrono>
 #include <fstream>
+#include <future>
+#include <mutex>
+#include <optional>
 
 namespace network = conductor::network;
 namespace linux = conductor::linux;
@@ -316,6 +319,26 @@ TEST_CASE("the host's end of a container is looked at") {
     output_of({"ip", "link", "add", stray, "type", "veth", "peer", "name", "unrelated0"});
     CHECK(world.findings() == Texts{"extra interface: the interface " + stray + " is no container's"});
   }
+}
+
+TEST_CASE("others change the network while verify waits for an interface that is dying") {
+  NEEDS_NAMESPACES();
+  World world;
+  const std::string stray = world.settings().interface_prefix + "stray";
+  output_of({"ip", "link", "add", stray, "type", "veth", "peer", "name", "unrelated0"});
+  std::promise<void> looking;
+  std::once_flag once;
+  const network::Network verifying(world.locations(), [&](const std::string& id) {
+    std::call_once(once, [&] { looking.set_value(); });
+    return std::optional(world.space(id).duplicate());
+  });
+  auto findings = std::async(std::launch::async, [&] { return verifying.verify(); });
+  looking.get_future().wait();
+  auto config = world.network().find("other")->config;
+  config.links = {link_to("db", 5432)};
+  world.network().reconfigure("other", config);
+  output_of({"ip", "link", "del", stray});
+  CHECK(World::texts(findings.get()) == Texts{});
 }
 
 TEST_CASE("the inside of a container is looked at") {

@@ -195,6 +195,19 @@ TEST_CASE("whether an external network leads outside is seen on the machine") {
   CHECK_FALSE(internet());
 }
 
+TEST_CASE("contradictions: internet and ports of who is in an external network that is internal") {
+  const auto project = open_project(
+      "services:\n  a:\n    image: x\n    networks: [n]\n    x-internet: true\n    ports: ['80:80']\n"
+      "networks: {n: {external: true}}\n");
+  auto observed = with_images(project);
+  observed.networks["n"].name = "n";
+  CHECK(problems(project, observed).empty());
+  observed.networks["n"].internal = true;
+  CHECK(problems(project, observed) ==
+        "5: service 'a' is in internal networks alone, so it cannot have internet\n"
+        "6: service 'a' is in internal networks alone, so its ports cannot be published\n");
+}
+
 TEST_CASE("contradictions: networks that are missing, of others, or clash") {
   const auto project = open_project(two_networks);
   auto observed = with_images(project);

@@ -208,6 +208,9 @@ TEST_CASE("mistakes of networks name their place") {
   CHECK(mistake("services:\n  a:\n    image: x\n    networks: [back]\n    ports: ['80:80']\n"
                 "networks: {back: {internal: true}}\n",
                 "conductor.yaml") == "no mistake");
+  CHECK_THAT(mistake("services:\n  a:\n    image: x\n    networks: [back]\n    x-internet: true\n"
+                     "networks: {back: {internal: true}}\n"),
+             Contains("compose.yaml:5:") && Contains("internal networks alone, so it cannot have internet"));
   CHECK_THAT(mistake("services:\n  a:\n    image: x\n    peers: [shop/bb]\n  b: {image: x}\n"),
              Contains("compose.yaml:4:") && Contains("'bb' is no service"));
 }
