@@ -378,7 +378,7 @@ class Refused(NetworkCase):
     def test_what_run_refuses(self):
         for flags, says in (
                 (("-p", "80:80/sctp"), "tcp or udp"),
-                (("-p", "8000-8002:80"), "same number of ports"),
+                (("-p", "8000-8002:80-81"), "same number of ports"),
                 (("-p", "x"), "x"),
                 (("-p", "target=80,scop=all"), "did you mean 'scope'"),
                 (("--publish-scope", "world", "-p", "80"), "all, host or loopback"),
