@@ -179,7 +179,9 @@ TEST_CASE("engine: the census has a route to each address of a container, those 
   rig.engine().network().create_network(shop);
   const auto before = rig.census();
   auto config = rig.shell(sleeping);
-  config.endpoint.networks = {{.network = "shop"}};
+  network::Membership membership;
+  membership.network = shop.name;
+  config.endpoint.networks = {membership};
   const auto web = start(rig, "web", config);
   const auto& settings = rig.engine().network().settings();
   const auto addresses = network::addresses_of(settings, *rig.engine().network().find(web.id));
@@ -187,7 +189,7 @@ TEST_CASE("engine: the census has a route to each address of a container, those 
   const auto routes = [](const std::string& line) { return line.starts_with("route "); };
   for (const auto& address : addresses) CHECK(std::ranges::count(census, "route " + linux::to_text(address)) == 1);
   CHECK(static_cast<std::size_t>(std::ranges::count_if(census, routes)) == addresses.size());
-  CHECK(addresses.size() == (settings.ipv6() ? 3 : 2));
+  CHECK(addresses.size() == (settings.ipv6() ? 3U : 2U));
   rig.engine().remove(web.id, true);
   CHECK(rig.census_when(before) == before);
   rig.engine().network().remove_network("shop");

@@ -51,7 +51,7 @@ services:
     image: x
     networks: {front: , back: {aliases: [api, web], ipv4_address: 172.28.0.5, ipv6_address: "fd00:1::5"}}
   db: {image: x, networks: [back]}
-  out: {image: x, networks: [back], internet: [192.0.2.1]}
+  out: {image: x, networks: [front, back], internet: [192.0.2.1]}
   shut: {image: x, internet: false}
 networks:
   front: {external: true, name: company}
