@@ -57,22 +57,23 @@ TEST_CASE("mounts are read with their escapes and any number of optional fields"
 TEST_CASE("of version 1 the hierarchies with our controllers are used, each once") {
   const Mountinfo info(version_1);
   const auto layout = linux::find_cgroup_layout(info.path);
-  REQUIRE(layout.hierarchies.size() == 3);
+  REQUIRE(layout.hierarchies.size() == 4);
   CHECK_FALSE(layout.v2_only());
   CHECK(layout.with("cpu") == layout.with("cpuacct"));
   CHECK(layout.with("memory")->root == "/sys/fs/cgroup/memory");
-  CHECK(layout.with("blkio") == nullptr);
+  CHECK(layout.with("blkio")->root == "/sys/fs/cgroup/blkio");
+  CHECK(layout.with("name=systemd") == nullptr);
 }
 
 TEST_CASE("beside version 1 the unified hierarchy is used when it has one of our controllers") {
   const Mountinfo without(version_1, "hugetlb\n");
   without.add_unified();
-  CHECK(linux::find_cgroup_layout(without.path).hierarchies.size() == 3);
+  CHECK(linux::find_cgroup_layout(without.path).hierarchies.size() == 4);
 
   const Mountinfo with(version_1, "pids hugetlb\n");
   with.add_unified();
   const auto layout = linux::find_cgroup_layout(with.path);
-  REQUIRE(layout.hierarchies.size() == 4);
+  REQUIRE(layout.hierarchies.size() == 5);
   CHECK_FALSE(layout.v2_only());
   CHECK(layout.with("pids")->unified);
 }
