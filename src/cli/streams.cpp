@@ -3,6 +3,7 @@
 #include "base/error.hpp"
 #include "base/text.hpp"
 #include "linux/terminal.hpp"
+#include "store/settings.hpp"
 
 #include <unistd.h>
 
@@ -29,7 +30,13 @@ void AttachOptions::declare_streams(Options& options) {
   options.option("-a,--attach", streams_, "only that one, stdin, stdout or stderr; may be repeated", "STREAM");
 }
 
-std::string AttachOptions::keys() const { return runtime::parse_detach_keys(keys_); }
+std::string AttachOptions::keys() const {
+  if (keys_) return runtime::parse_detach_keys(*keys_);
+  const auto setting = store::setting("detach_keys");
+  if (!setting) return runtime::parse_detach_keys(runtime::default_detach_keys);
+  const base::Context context(store::settings_file() + ": detach_keys");
+  return runtime::parse_detach_keys(*setting);
+}
 
 runtime::ForegroundOptions AttachOptions::foreground(bool terminal, bool input) const {
   runtime::ForegroundOptions options;

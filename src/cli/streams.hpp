@@ -4,6 +4,7 @@
 #include "cli/options.hpp"
 #include "runtime/foreground.hpp"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,12 +22,13 @@ class AttachOptions {
   void declare_streams(Options& options);
 
   bool names_streams() const { return !streams_.empty(); }
-  std::string keys() const;  // bytes
+  // Those of the option, else of the machine's setting; bytes. Throws Error.
+  std::string keys() const;
   // `input`: standard input is passed on. Throws Error, exit code 125, for words that do not fit.
   runtime::ForegroundOptions foreground(bool terminal, bool input) const;
 
  private:
-  std::string keys_ = runtime::default_detach_keys;
+  std::optional<std::string> keys_;
   bool pass_signals_ = true;
   std::vector<std::string> streams_;
 };

@@ -122,26 +122,6 @@ image::Image image_of(const Container& container) {
   return image;
 }
 
-// Its processes stand still as long as this lives.
-class Frozen {
- public:
-  Frozen(Engine& engine, const Container& container) {
-    const auto status = engine.runtime().status(container.id);
-    if (!is_active(status) || status->process.pid == 0 || status->paused) return;
-    group_.emplace(engine.locations().instance + "/" + container.id);
-    group_->freeze(true);
-  }
-  ~Frozen() {
-    base::Collector ignored;  // a container that has ended meanwhile has no group any more
-    if (group_) ignored.attempt([&] { group_->freeze(false); });
-  }
-  Frozen(const Frozen&) = delete;
-  Frozen& operator=(const Frozen&) = delete;
-
- private:
-  std::optional<linux::Cgroup> group_;
-};
-
 // What the process was started with, for those who start the image.
 image::Config config_of(const Container& container) {
   const auto& own = container.config;
@@ -175,8 +155,8 @@ image::Image commit(Engine& engine, const Container& container, const Commit& wa
   const base::Context context("committing container " + container.config.name);
   image::LayerDraft draft(engine.locations());
   {
-    std::optional<Frozen> frozen;
-    if (wanted.pause) frozen.emplace(engine, container);
+    std::optional<runtime::Frozen> frozen;
+    if (wanted.pause) frozen.emplace(engine.runtime().freeze(container.id));
     const MountPoints points(container);
     volume::CopyRules rules;
     rules.changing = true;
