@@ -56,7 +56,7 @@ class Action {
     const std::string_view before = rest_;
     std::vector<std::string> names;
     while (take("$")) {
-      names.push_back(std::string(word()));
+      names.emplace_back(word());
       rest_ = trim(rest_);
       if (take(":=") || (!rest_.starts_with("==") && take("="))) return names;
       if (!take(",")) break;

@@ -136,7 +136,7 @@ int stats(Invocation& call) {
 
   auto containers = watched.look();
   auto before = by_id(containers, engine::measure(engine, containers));
-  do {
+  for (;;) {
     linux::arm_timer(timer, interval);
     linux::wait_readable(timer.get(), -1);
     linux::clear_timer(timer);
@@ -150,8 +150,8 @@ int stats(Invocation& call) {
     before = by_id(containers, usages);
     constexpr const char* clear_screen = "\033[H\033[J";
     print((redraw ? clear_screen : "") + render_list({columns.begin(), columns.end()}, rows, format));
-  } while (!once);
-  return 0;
+    if (once) return 0;
+  }
 }
 
 }  // namespace conductor::cli

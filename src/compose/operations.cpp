@@ -94,7 +94,8 @@ std::string hopeless(const monitor::Status& status, parser::Condition condition)
   if (condition != parser::Condition::healthy || status.phase != monitor::Phase::running) return {};
   if (status.health == monitor::Health::none) return "has no healthcheck, so it never becomes healthy";
   if (status.health == monitor::Health::unhealthy) {
-    const auto said = status.health_log.empty() ? std::string() : base::trim(status.health_log.back().output);
+    std::string said;
+    if (!status.health_log.empty()) said = base::trim(status.health_log.back().output);
     return "is unhealthy" + (said.empty() ? std::string() : "; its last check said: " + base::escape_control(said));
   }
   return {};

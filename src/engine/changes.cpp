@@ -22,7 +22,6 @@ namespace conductor::engine {
 
 namespace {
 
-using base::Error;
 using linux::Fd;
 
 bool same_time(const timespec& a, const timespec& b) { return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec; }

@@ -60,6 +60,13 @@ image::ArchiveSink written_to(int output) {
   return [output](std::string_view bytes) { linux::write_all(output, bytes); };
 }
 
+// The mounts of a running one have its ids alone: files of the host's root cannot be made there.
+void require_ids_of_host(Engine& engine, const Container& container) {
+  if (container.ids.users.empty() || !engine.runtime().running(container.id)) return;
+  throw Error("container '" + container.config.name + "' has user ids of its own and runs")
+      .with_hint("stop it to copy files into it");
+}
+
 }  // namespace
 
 volume::Copied copy_out(Engine& engine, const Container& container, const std::string& inside,
@@ -72,6 +79,7 @@ volume::Copied copy_out(Engine& engine, const Container& container, const std::s
 
 volume::Copied copy_in(Engine& engine, const Container& container, const std::string& outside,
                        const std::string& inside, const CopyOptions& options) {
+  require_ids_of_host(engine, container);
   const ContainerTree tree(engine, container, Mounts::all);
   const auto host = linux::RootFd::open("/");
   return copy({host, absolute(outside), outside}, inside_of(tree, container, inside), options.follow,
@@ -87,6 +95,7 @@ void archive_out(Engine& engine, const Container& container, const std::string& 
 }
 
 volume::Copied archive_in(Engine& engine, const Container& container, int archive, const std::string& inside) {
+  require_ids_of_host(engine, container);
   const ContainerTree tree(engine, container, Mounts::all);
   const Side side = inside_of(tree, container, inside);
   const auto target = side.root.try_open(side.path, O_RDONLY | O_DIRECTORY);

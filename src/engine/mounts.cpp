@@ -75,8 +75,8 @@ std::string sharing_of(const std::string& path) {
   for (const auto& line : base::split(linux::read_file("/proc/self/mountinfo"), '\n')) {
     if (!line.starts_with(id)) continue;
     const auto words = base::split(line.substr(0, line.find(" - ")), ' ');
-    constexpr std::size_t fixed = 6;
-    return base::join({words.begin() + std::min(fixed, words.size()), words.end()}, " ");
+    constexpr std::ptrdiff_t fixed = 6;
+    return base::join({words.begin() + std::min(fixed, std::ssize(words)), words.end()}, " ");
   }
   return {};
 }

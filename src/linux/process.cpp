@@ -26,6 +26,7 @@ constexpr auto pidfd_id = static_cast<idtype_t>(P_PIDFD);
 struct ProcStat {
   char state = 0;
   std::uint64_t start_time = 0;
+  int exit_status = 0;
 };
 
 // /proc/PID/stat, proc(5). The second field is the program's own choice and may hold anything, blanks and brackets too:
@@ -38,10 +39,12 @@ std::optional<ProcStat> read_stat(pid_t pid) {
   const auto rest = base::split(base::trim(std::string_view(*text).substr(bracket + 2)), ' ');
   constexpr std::size_t state_field = 3;
   constexpr std::size_t start_field = 22;
-  if (rest.size() <= start_field - state_field) return std::nullopt;
+  constexpr std::size_t exit_field = 52;
+  if (rest.size() <= exit_field - state_field) return std::nullopt;
   const auto start = base::parse_number(rest[start_field - state_field]);
-  if (!start) return std::nullopt;
-  return ProcStat{rest[0].empty() ? '?' : rest[0][0], static_cast<std::uint64_t>(*start)};
+  const auto status = base::parse_number(rest[exit_field - state_field]);
+  if (!start || !status) return std::nullopt;
+  return ProcStat{rest[0].empty() ? '?' : rest[0][0], static_cast<std::uint64_t>(*start), static_cast<int>(*status)};
 }
 
 Fd pidfd_of(pid_t pid) { return Fd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0))); }
@@ -62,6 +65,12 @@ ProcessId identify(pid_t pid) {
   const auto stat = read_stat(pid);
   if (!stat) throw Error("no process " + std::to_string(pid), ESRCH);
   return {pid, stat->start_time, boot_id()};
+}
+
+std::optional<int> zombie_status(const ProcessId& id) {
+  const auto stat = read_stat(id.pid);
+  if (!stat || stat->start_time != id.start_time || stat->state != 'Z') return std::nullopt;
+  return stat->exit_status;
 }
 
 std::optional<Fd> open_process(const ProcessId& id) {

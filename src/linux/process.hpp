@@ -30,6 +30,9 @@ void fields(S& s, V&& v) {
 const std::string& boot_id();
 ProcessId identify(pid_t pid);                        // throws when there is none
 std::optional<Fd> open_process(const ProcessId& id);  // its pidfd; nothing when it is gone or a zombie
+// How it has ended, as wait(2) says it, while its parent has not taken notice; needs CAP_SYS_PTRACE for a process of
+// another user. Nothing when it lives or is gone.
+std::optional<int> zombie_status(const ProcessId& id);
 
 // clone3(2) with `flags` and SIGCHLD; the child runs `body` and ends with what it returns. Not CLONE_VM: a copy of the
 // caller, which must have one thread. `cgroup` >= 0 adds CLONE_INTO_CGROUP.

@@ -20,7 +20,7 @@ void keep_only(std::vector<int> kept) {
   close_range(from, ~0U, 0);
   // Nothing that is opened later gets the number of a standard stream.
   int null = 0;
-  do null = open("/dev/null", O_RDWR);
+  do null = open("/dev/null", O_RDWR | O_CLOEXEC);
   while (null >= 0 && null < STDERR_FILENO);
 }
 

@@ -9,7 +9,7 @@
 namespace conductor::monitor {
 namespace {
 
-constexpr int patience = 1000;                 // ms
+constexpr int patience = 1000;                 // ms, for a parent that is about to take notice
 constexpr std::uint64_t exit_info = 1U << 3U;  // PIDFD_INFO_EXIT
 
 // struct pidfd_info of linux/pidfd.h, first version, which this system's headers may lack.
@@ -21,15 +21,18 @@ struct PidfdInfo {
 };
 static_assert(sizeof(PidfdInfo) == 64);
 
+int shell_code(int status) { return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status); }
+
 }  // namespace
 
-int orphan_exit_code(const linux::Fd& ended) {
+int orphan_exit_code(const linux::ProcessId& process, const linux::Fd& ended) {
+  if (const auto status = linux::zombie_status(process)) return shell_code(*status);
   pollfd entry{ended.get(), 0, 0};
   poll(&entry, 1, patience);  // POLLHUP: reaped
   PidfdInfo info;
   info.mask = exit_info;
   if (ioctl(ended.get(), _IOWR(0xff, 11, PidfdInfo), &info) != 0 || (info.mask & exit_info) == 0) return -1;
-  return WIFSIGNALED(info.exit_code) ? 128 + WTERMSIG(info.exit_code) : WEXITSTATUS(info.exit_code);
+  return shell_code(info.exit_code);
 }
 
 }  // namespace conductor::monitor

@@ -157,7 +157,7 @@ void Session::on_process_end() {
 }
 
 linux::Ending Session::take_ending() {
-  if (!is_our_child_) return {orphan_exit_code(process_.pidfd), 0};
+  if (!is_our_child_) return {orphan_exit_code(status_.process, process_.pidfd), 0};
   return {linux::wait_for(process_.pidfd).shell_code(), 0};
 }
 

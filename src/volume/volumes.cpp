@@ -91,7 +91,7 @@ std::optional<linux::Fd> open_directory(const linux::RootFd& root, const std::st
   return std::nullopt;
 }
 
-const Volume& as_wanted(const Volume& there, std::int64_t size) {
+Volume as_wanted(Volume there, std::int64_t size) {
   if (size > 0 && size != there.size)
     throw Error("volume " + there.name + " is there with " +
                 (there.size > 0 ? "another size: " + base::format_size(there.size) : "no size"));

@@ -3,10 +3,12 @@ import json
 import os
 import pathlib
 import re
+import select
 import shutil
 import socket
 import subprocess
 import tempfile
+import time
 import unittest
 
 BUILD = pathlib.Path(os.environ["CONDUCTOR_BUILD"])
@@ -28,7 +30,20 @@ def conductor(*words, cwd=None, check=True, stdin=None, env=None, timeout=900):
 
 
 def census():
-    return conductor("system", "census").stdout.splitlines()
+    """What there is once the commands that clean up after ended containers, which nobody waits for, are through."""
+    deadline = time.monotonic() + 10
+    while True:
+        lines = conductor("system", "census").stdout.splitlines()
+        cleaning = [int(line.split()[1]) for line in lines if re.fullmatch(r"process \d+ conductor", line)]
+        if not cleaning or time.monotonic() > deadline:
+            return lines
+        for pid in cleaning:
+            try:
+                descriptor = os.pidfd_open(pid)
+            except ProcessLookupError:
+                continue
+            select.select([descriptor], [], [], 10)
+            os.close(descriptor)
 
 
 def rows(*words, **options):
