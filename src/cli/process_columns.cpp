@@ -58,8 +58,7 @@ std::string cpu_time_text(const ProcessInfo& p) {
 
 std::string age_text(const ProcessInfo& p) {
   const auto seconds = static_cast<std::int64_t>(p.age_seconds);
-  auto rest =
-      formatted("%02d:%02d", static_cast<int>(seconds % hour / minute), static_cast<int>(seconds % minute));
+  auto rest = formatted("%02d:%02d", static_cast<int>(seconds % hour / minute), static_cast<int>(seconds % minute));
   if (seconds < hour) return rest;
   const auto hours = formatted("%02d:", static_cast<int>(seconds % day / hour));
   return (seconds < day ? "" : std::to_string(seconds / day) + "-") + hours + rest;
