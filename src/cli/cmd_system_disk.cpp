@@ -4,10 +4,9 @@
 #include "base/units.hpp"
 #include "builder/cache_mounts.hpp"
 #include "cli/commands.hpp"
+#include "cli/confirmation.hpp"
 #include "cli/image_view.hpp"
 #include "cli/output.hpp"
-
-#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -144,18 +143,12 @@ void show_details(engine::Engine& engine, const std::vector<cache_mounts::Listed
 // --- prune ----------------------------------------------------------------------------------------------------------
 
 void confirm(bool all, const std::optional<std::int64_t>& keep) {
-  std::string text = "WARNING! This will remove:\n";
-  text += all ? "  - all images that no container uses\n" : "  - all images without a name that no container uses\n";
-  text +=
+  std::string what = "remove:\n";
+  what += all ? "  - all images that no container uses\n" : "  - all images without a name that no container uses\n";
+  what +=
       keep ? "  - what the build cache has beyond " + base::format_size(*keep) + ", what was used longest ago first\n"
            : "  - the build cache, the bases that no image needs, and the cache mounts\n";
-  print_error(text + "\nAre you sure you want to continue? [y/N]");
-  std::string answer;
-  char letter = 0;
-  while (read(STDIN_FILENO, &letter, 1) == 1 && letter != '\n') answer += letter;
-  const auto word = base::lower(base::trim(answer));
-  if (word != "y" && word != "yes")
-    throw base::Error("nothing is removed: it was not confirmed").with_exit_code(1).with_hint("-f does not ask");
+  require_confirmation(what);
 }
 
 // Names of images that no container was made of are taken away; what is left is removed with the cache.

@@ -46,6 +46,15 @@ def census():
             os.close(descriptor)
 
 
+def until(condition, seconds=20):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
 def rows(*words, **options):
     """A list command's JSON, whether printed as one list or as a document a line."""
     text = conductor(*words, "--format", "json", **options).stdout.strip()

@@ -13,7 +13,7 @@ import threading
 import time
 
 import harness
-from harness import conductor
+from harness import conductor, until
 
 SECONDS = float(os.environ.get("LOG_SECONDS", "3"))
 EXITS = int(os.environ.get("LOG_EXITS", "60"))
@@ -24,15 +24,6 @@ NUMBERED = "while :; do cat /data/lines; done"
 
 def raw_logs(*words):
     return subprocess.run([harness.PROGRAM, "logs", *words], env=harness.ENVIRONMENT, capture_output=True, check=True).stdout
-
-
-def until(condition, seconds=20):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    return True
 
 
 class Logs(harness.Case):

@@ -11,7 +11,7 @@ import time
 
 import scenarios
 from scenarios import harness
-from harness import conductor
+from harness import conductor, until
 
 
 def monitors():
@@ -26,15 +26,6 @@ def monitors():
         except OSError:
             continue  # it has ended meanwhile
     return found
-
-
-def until(condition, seconds=10):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    return True
 
 
 # How often a monitor is killed in each phase of a container's life.
